@@ -1,0 +1,1 @@
+//! SQL text to a verdict: what a statement reads, writes and needs.

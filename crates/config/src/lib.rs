@@ -1,0 +1,1 @@
+//! What may be set: types, defaults, checks, reload, generated reference.

@@ -1,0 +1,2 @@
+//! The program `pgweir`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Server connections: open, lend, clean, close.

@@ -1,0 +1,1 @@
+//! Pure choice of a server from a view of the servers.

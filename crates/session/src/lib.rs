@@ -1,0 +1,1 @@
+//! One client, accept to close; the only crate that knows all stages.

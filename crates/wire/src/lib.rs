@@ -1,0 +1,1 @@
+//! The PostgreSQL protocol as values: no I/O, no clock, no runtime.

@@ -1,0 +1,2 @@
+//! Chores of a checkout.
+fn main() {}
