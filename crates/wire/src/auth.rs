@@ -1,0 +1,5 @@
+//! Log-in exchanges as state machines by value: bytes in, bytes out, no randomness and no clock of their own.
+
+mod error;
+
+pub use error::{Mismatch, ScramError};
