@@ -4,13 +4,18 @@
 //! - [`read`]: a bounds-checked cursor over one message's body
 //! - [`tx`]: the transaction status of ReadyForQuery
 //! - [`auth`]: log-in exchanges as state machines
+//! - [`frame`]: cutting messages by their header
+//! - [`replies`]: the queue of replies still owed
 //! - [`error`]: what can be wrong
 
 pub mod auth;
 pub mod error;
+pub mod frame;
 pub mod read;
+pub mod replies;
 pub mod tx;
 
 pub use error::Error;
+pub use frame::{Head, head};
 pub use read::Reader;
 pub use tx::TxStatus;
