@@ -1,1 +1,30 @@
-//! Real servers for tests.
+//! Real servers for tests, started by the test that needs them and gone when it ends.
+//!
+//! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`proxy`] (pgweir itself)
+//! * the other end, by hand: [`client`] (raw frames, built with [`messages`])
+//! * below them: [`process`] (children that die with us), [`dir`], [`port`], [`install`] (where PostgreSQL
+//!   is), [`wait`], [`fail`]
+//!
+//! Everything blocks and has a deadline. What cannot be done fails the test with a message (a panic at the
+//! caller's line); functions named `try_…` return the [`Error`] instead.
+#![expect(clippy::panic, reason = "a kit that cannot do its work fails the test, at the test's own line")]
+#![expect(clippy::print_stderr, reason = "a failing test is told where the logs are")]
+
+pub mod client;
+pub mod cluster;
+pub mod dir;
+pub mod error;
+pub mod fail;
+pub mod install;
+pub mod messages;
+pub mod port;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod wait;
+
+pub use client::{Client, Connect, Message};
+pub use cluster::Cluster;
+pub use error::Error;
+pub use postgres::Postgres;
+pub use proxy::Proxy;

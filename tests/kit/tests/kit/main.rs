@@ -1,0 +1,4 @@
+//! The kit tried on itself: what it starts runs, what it cuts is cut, and nothing stays behind.
+
+mod cluster;
+mod postgres;
