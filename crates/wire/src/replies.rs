@@ -90,13 +90,14 @@ enum Kind {
 struct Entry<E> {
     kind: Kind,
     action: Action,
-    effect: E,
+    effect: Option<E>,
 }
 
 /// Replies owed by one server connection, in order.
 #[derive(Debug)]
 pub struct Replies<E> {
     queue: VecDeque<Entry<E>>,
+    effects: usize,
     copy: copy::Copy,
     skipping: bool,
     unsynced: bool,
@@ -107,6 +108,7 @@ impl<E> Default for Replies<E> {
     fn default() -> Self {
         Self {
             queue: VecDeque::new(),
+            effects: 0,
             copy: copy::Copy::None,
             skipping: false,
             unsynced: false,
@@ -115,10 +117,10 @@ impl<E> Default for Replies<E> {
     }
 }
 
-impl<E: Default> Replies<E> {
-    /// Notes a request. False: the server would throw it away after the error it has reported, so it need not
+impl<E> Replies<E> {
+    /// Notes a request, and what is to be handed back once it has been answered without an error. False: the server would throw it away after the error it has reported, so it need not
     /// be sent and no reply will come.
-    pub fn push(&mut self, request: Request, action: Action, effect: E) -> bool {
+    pub fn push(&mut self, request: Request, action: Action, effect: Option<E>) -> bool {
         if self.skipping {
             if request != Request::Sync {
                 return false;
@@ -133,6 +135,7 @@ impl<E: Default> Replies<E> {
                 self.unsynced = true;
             }
         }
+        self.effects += usize::from(effect.is_some());
         self.queue.push_back(Entry { kind, action, effect });
         true
     }
@@ -183,11 +186,11 @@ impl<E: Default> Replies<E> {
     }
 
     /// The reply that we owe in the server's place, once it is its turn.
-    pub fn invented(&mut self) -> Option<(&'static [u8], E)> {
+    pub fn invented(&mut self) -> Option<(&'static [u8], Option<E>)> {
         let Action::Invent(bytes) = self.queue.front()?.action else {
             return None;
         };
-        self.queue.pop_front().map(|entry| (bytes, entry.effect))
+        self.pop().map(|entry| (bytes, entry.effect))
     }
 
     /// Nothing is owed, no error waits for its Sync, no request waits for one either: at this point, and only
@@ -217,12 +220,14 @@ impl<E: Default> Replies<E> {
 
     /// The effects still to come, newest first, each with the number of Syncs behind it.
     pub fn pending(&self) -> impl Iterator<Item = (usize, &E)> {
+        // the usual case, found without a walk: nothing is pending, however long the pipeline is
+        let length = if self.effects == 0 { 0 } else { self.queue.len() };
         let mut syncs = 0;
-        self.queue.iter().rev().map(move |entry| {
+        self.queue.iter().rev().take(length).filter_map(move |entry| {
             if matches!(entry.kind, Kind::Asked(Request::Sync) | Kind::MaybeSync) {
                 syncs += 1;
             }
-            (syncs, &entry.effect)
+            entry.effect.as_ref().map(|effect| (syncs, effect))
         })
     }
 
@@ -233,11 +238,17 @@ impl<E: Default> Replies<E> {
     }
 
     fn finish(&mut self, deliver: Deliver) -> Verdict<E> {
-        let done = self.queue.pop_front().map(|entry| entry.effect);
+        let done = self.pop().and_then(|entry| entry.effect);
         while self.queue.front().is_some_and(|entry| entry.kind == Kind::CopyEnd) {
-            self.queue.pop_front();
+            self.pop();
         }
         Verdict { deliver, done }
+    }
+
+    fn pop(&mut self) -> Option<Entry<E>> {
+        let entry = self.queue.pop_front()?;
+        self.effects -= usize::from(entry.effect.is_some());
+        Some(entry)
     }
 
     /// An error ends the head. In the extended protocol the server then reads on to the next Sync without
@@ -249,7 +260,7 @@ impl<E: Default> Replies<E> {
         }
         self.copy = copy::Copy::None;
         if extended {
-            self.queue.pop_front();
+            self.pop();
             self.skip_to_sync();
         }
         Ok(Verdict { deliver: Deliver::Forward, done: None })
@@ -260,7 +271,7 @@ impl<E: Default> Replies<E> {
             if entry.kind == Kind::Asked(Request::Sync) {
                 return;
             }
-            self.queue.pop_front();
+            self.pop();
         }
         self.skipping = true;
     }

@@ -41,7 +41,7 @@ pub(super) struct Settling {
     extended: bool,
 }
 
-impl<E: Default> Replies<E> {
+impl<E> Replies<E> {
     /// CopyData from the client. False: it comes too late, the server would drop it.
     #[must_use]
     pub fn takes_copy_data(&self) -> bool {
@@ -49,10 +49,10 @@ impl<E: Default> Replies<E> {
     }
 
     /// CopyDone or CopyFail from the client. False: as for data.
-    pub fn push_copy_end(&mut self, effect: E) -> bool {
+    pub fn push_copy_end(&mut self) -> bool {
         let takes = self.takes_copy_data();
         if takes {
-            self.queue.push_back(Entry { kind: Kind::CopyEnd, action: Action::Forward, effect });
+            self.queue.push_back(Entry { kind: Kind::CopyEnd, action: Action::Forward, effect: None });
         }
         takes
     }
@@ -123,6 +123,7 @@ impl<E: Default> Replies<E> {
         }
         self.copy = Copy::None;
         self.queue.clear();
+        self.effects = 0;
         self.settling = Some(Settling { ready: 0, extended });
         Ok(Verdict { deliver: Deliver::Settle, done: None })
     }
@@ -144,7 +145,7 @@ impl<E: Default> Replies<E> {
                 self.unsynced = self.skipping;
                 self.settling = None;
                 let (kind, action) = (Kind::Asked(Request::Sync), Action::Discard);
-                self.queue.push_back(Entry { kind, action, effect: E::default() });
+                self.queue.push_back(Entry { kind, action, effect: None });
                 Deliver::Ready(answered)
             }
             got => return Err(Error::Unexpected { expected: "the reply to the marker (Z 3)", got }),

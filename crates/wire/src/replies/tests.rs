@@ -22,7 +22,7 @@ fn feed(queue: &mut Queue, tags: &[u8]) -> String {
 }
 
 fn push(queue: &mut Queue, requests: &[Request]) -> usize {
-    requests.iter().filter(|r| queue.push(**r, Action::Forward, 0)).count()
+    requests.iter().filter(|r| queue.push(**r, Action::Forward, None)).count()
 }
 
 use Request::{Bind, Close, Describe, Execute, FunctionCall, Parse, Query, Sync};
@@ -88,26 +88,26 @@ fn an_error_in_a_query_or_a_sync_skips_nothing() {
 #[test]
 fn invented_replies_wait_for_their_turn_and_vanish_with_an_error() {
     let mut q = Queue::default();
-    q.push(Parse, Action::Discard, 0);
-    q.push(Bind, Action::Forward, 0);
-    q.push(Close, Action::Invent(b"3"), 0);
-    q.push(Sync, Action::Forward, 0);
+    q.push(Parse, Action::Discard, None);
+    q.push(Bind, Action::Forward, None);
+    q.push(Close, Action::Invent(b"3"), None);
+    q.push(Sync, Action::Forward, None);
     assert_eq!(q.invented(), None);
     assert_eq!(feed(&mut q, b"12Z"), "23Z");
 
-    q.push(Parse, Action::Discard, 0);
-    q.push(Close, Action::Invent(b"3"), 0);
-    q.push(Sync, Action::Forward, 0);
+    q.push(Parse, Action::Discard, None);
+    q.push(Close, Action::Invent(b"3"), None);
+    q.push(Sync, Action::Forward, None);
     assert_eq!(feed(&mut q, b"EZ"), "EZ", "the error of our own request reaches the client");
 }
 
 #[test]
 fn effects_come_back_only_for_what_went_well() {
     let mut q = Queue::default();
-    q.push(Parse, Action::Forward, 1);
-    q.push(Parse, Action::Forward, 2);
-    q.push(Parse, Action::Forward, 3);
-    q.push(Sync, Action::Forward, 4);
+    q.push(Parse, Action::Forward, Some(1));
+    q.push(Parse, Action::Forward, Some(2));
+    q.push(Parse, Action::Forward, Some(3));
+    q.push(Sync, Action::Forward, Some(4));
     let done: Vec<_> = b"1EZ".iter().map(|t| q.on(*t).unwrap().done).collect();
     assert_eq!(done, [Some(1), None, Some(4)]);
 }
@@ -115,10 +115,10 @@ fn effects_come_back_only_for_what_went_well() {
 #[test]
 fn pending_effects_know_how_many_syncs_are_behind_them() {
     let mut q = Queue::default();
-    q.push(Parse, Action::Forward, 1);
-    q.push(Sync, Action::Forward, 0);
-    q.push(Parse, Action::Forward, 2);
-    let seen: Vec<_> = q.pending().filter(|(_, e)| **e > 0).map(|(s, e)| (s, *e)).collect();
+    q.push(Parse, Action::Forward, Some(1));
+    q.push(Sync, Action::Forward, None);
+    q.push(Parse, Action::Forward, Some(2));
+    let seen: Vec<_> = q.pending().map(|(s, e)| (s, *e)).collect();
     assert_eq!(seen, [(0, 2), (1, 1)]);
 }
 
@@ -129,14 +129,14 @@ fn sync_and_flush_inside_a_copy_are_not_answered() {
     push(&mut q, &[Query]);
     feed(&mut q, b"G");
     push(&mut q, &[Sync]);
-    assert!(q.push_copy_end(0));
+    assert!(q.push_copy_end());
     assert_eq!(feed(&mut q, b"CZ"), "CZ");
     assert!(q.is_settled());
 
     // extended protocol, the Sync sent before anybody knew of the COPY
     push(&mut q, &[Parse, Bind, Execute, Sync]);
     feed(&mut q, b"12G");
-    q.push_copy_end(0);
+    q.push_copy_end();
     push(&mut q, &[Sync]);
     assert_eq!(feed(&mut q, b"C"), "C");
     assert!(!q.is_settled());
@@ -149,12 +149,12 @@ fn late_copy_data_after_a_failed_copy_is_dropped() {
     let mut q = Queue::default();
     push(&mut q, &[Query]);
     assert_eq!(feed(&mut q, b"GEZ"), "GEZ");
-    assert!(!q.takes_copy_data() && !q.push_copy_end(0));
+    assert!(!q.takes_copy_data() && !q.push_copy_end());
     assert!(q.is_settled());
 
     push(&mut q, &[Execute]);
     feed(&mut q, b"GE");
-    assert!(!q.takes_copy_data() && !q.push_copy_end(0));
+    assert!(!q.takes_copy_data() && !q.push_copy_end());
     push(&mut q, &[Sync]);
     feed(&mut q, b"Z");
     assert!(q.is_settled());
@@ -165,7 +165,7 @@ fn copy_end_under_way_when_the_copy_fails_is_forgotten() {
     let mut q = Queue::default();
     push(&mut q, &[Query]);
     feed(&mut q, b"G");
-    q.push_copy_end(0);
+    q.push_copy_end();
     push(&mut q, &[Query]);
     assert_eq!(feed(&mut q, b"EZDCZ"), "EZDCZ");
     assert!(q.is_settled());
