@@ -118,7 +118,7 @@ pub(crate) fn run_as_server_user(program: &Path, args: &[&str]) {
 
 /// Gives a file or directory to the server's user.
 #[track_caller]
-pub(crate) fn hand_over(path: &Path) {
+pub fn hand_over(path: &Path) {
     if let Some((_, uid, gid)) = server_user() {
         std::os::unix::fs::chown(path, Some(uid), Some(gid)).or_fail(path.display());
     }

@@ -2,6 +2,7 @@
 //!
 //! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`proxy`] (pgweir itself)
 //! * the other end, by hand: [`client`] (raw frames, built with [`messages`])
+//! * what they need: [`certs`]
 //! * below them: [`process`] (children that die with us), [`dir`], [`port`], [`install`] (where PostgreSQL
 //!   is), [`wait`], [`fail`]
 //!
@@ -10,6 +11,7 @@
 #![expect(clippy::panic, reason = "a kit that cannot do its work fails the test, at the test's own line")]
 #![expect(clippy::print_stderr, reason = "a failing test is told where the logs are")]
 
+pub mod certs;
 pub mod client;
 pub mod cluster;
 pub mod dir;
@@ -23,6 +25,7 @@ pub mod process;
 pub mod proxy;
 pub mod wait;
 
+pub use certs::Authority;
 pub use client::{Client, Connect, Message};
 pub use cluster::Cluster;
 pub use error::Error;
