@@ -59,11 +59,11 @@ counters! {
     query_time_us, add_query_time_us;
     /// Microseconds clients waited for a server.
     wait_time_us, add_wait_time_us;
-    /// Parse messages that named a statement and came from clients.
+    /// Prepared statements that clients made: their Parse messages.
     client_parse_count, add_client_parse_count;
-    /// Parse messages that had to be sent to a server for them.
+    /// Prepared statements made on servers for them: Parse messages sent to a server.
     server_parse_count, add_server_parse_count;
-    /// Bind messages for such statements.
+    /// Prepared statements bound for execution: Bind messages sent to a server.
     bind_count, add_bind_count;
     /// Clients that logged in.
     client_login_count, add_client_login_count;
@@ -136,5 +136,79 @@ impl std::iter::Sum for Totals {
             sum += one;
             sum
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn distinct(slot: &Slot) {
+        slot.add_server_assignment_count(1);
+        slot.add_xact_count(2);
+        slot.add_query_count(3);
+        slot.add_bytes_received(4);
+        slot.add_bytes_sent(5);
+        slot.add_xact_time_us(6);
+        slot.add_query_time_us(7);
+        slot.add_wait_time_us(8);
+        slot.add_client_parse_count(9);
+        slot.add_server_parse_count(10);
+        slot.add_bind_count(11);
+        slot.add_client_login_count(12);
+    }
+
+    #[test]
+    fn every_counter_is_its_own() {
+        let stats = PoolStats::new(2);
+        distinct(stats.slot(0));
+        distinct(stats.slot(1));
+        distinct(stats.shared());
+        let want = Totals {
+            server_assignment_count: 3,
+            xact_count: 6,
+            query_count: 9,
+            bytes_received: 12,
+            bytes_sent: 15,
+            xact_time_us: 18,
+            query_time_us: 21,
+            wait_time_us: 24,
+            client_parse_count: 27,
+            server_parse_count: 30,
+            bind_count: 33,
+            client_login_count: 36,
+        };
+        assert_eq!(stats.totals(), want);
+        assert_eq!([stats.totals(), stats.totals()].into_iter().sum::<Totals>().query_count, 18);
+        assert_eq!(want.since(&want), Totals::default());
+        assert_eq!(Totals::default().since(&want), Totals::default());
+    }
+
+    #[test]
+    fn threads_lose_nothing_while_somebody_reads() {
+        let stats = Arc::new(PoolStats::new(2));
+        let threads: Vec<_> = [0, 1, 7, 8] // two workers, and two threads that share a slot
+            .into_iter()
+            .map(|worker| {
+                let stats = Arc::clone(&stats);
+                std::thread::spawn(move || (0..50_000).for_each(|_| stats.slot(worker).add_query_count(1)))
+            })
+            .collect();
+        let mut seen = 0;
+        while seen < 200_000 && threads.iter().any(|thread| !thread.is_finished()) {
+            let now = stats.totals().query_count;
+            assert!(now >= seen, "went from {seen} back to {now}");
+            seen = now;
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(stats.totals().query_count, 200_000);
+    }
+
+    #[test]
+    fn slots_share_no_cache_line() {
+        assert_eq!(size_of::<Slot>() % 128, 0);
+        assert!(size_of::<Slot>() <= 128, "{}", size_of::<Slot>());
     }
 }

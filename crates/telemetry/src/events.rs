@@ -4,16 +4,30 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Declares each event once, so that the list of all of them cannot miss one.
+use crate::metrics::{self, Metric};
+
+/// Declares each event once, with the metric that shows it and, where that has one, its label's value.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
+    ($(#[doc = $help:literal] $name:ident => $metric:ident $($label:literal)?;)+) => {
         /// What can be counted by [`Events::count`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Event { $($(#[$doc])* $name,)+ }
+        pub enum Event { $(#[doc = $help] $name,)+ }
 
         impl Event {
             /// Every event, in the order of its declaration.
             pub const ALL: &[Event] = &[$(Event::$name,)+];
+
+            /// The metric that shows this event, and the values of its labels.
+            #[must_use]
+            pub fn metric(self) -> (&'static Metric, &'static [&'static str]) {
+                match self { $(Event::$name => (&metrics::$metric, &[$($label)?]),)+ }
+            }
+
+            /// What happened, in one sentence: the comment of its declaration.
+            #[must_use]
+            pub fn help(self) -> &'static str {
+                match self { $(Event::$name => $help.trim_ascii(),)+ }
+            }
         }
 
         const KINDS: usize = Event::ALL.len();
@@ -22,47 +36,47 @@ macro_rules! events {
 
 events! {
     /// A connection was accepted from a client.
-    ClientConnected,
-    /// A client logged in.
-    LoginOk,
+    ClientConnected => CLIENT_CONNECTIONS;
     /// A client gave a wrong password, or a user or database that may not log in.
-    LoginFailed,
+    LoginFailed => LOGINS_FAILED "rejected";
     /// A client did not finish its login in time.
-    LoginTimeout,
+    LoginTimeout => LOGINS_FAILED "timeout";
     /// A client was turned away because a limit on clients was reached.
-    ClientsRefused,
-    /// A client was gone while its query ran.
-    ClientLostMidQuery,
+    ClientsRefused => LOGINS_FAILED "limit";
+    /// A request was answered with an error, the server's or our own.
+    RequestFailed => REQUESTS_FAILED;
     /// A client broke the protocol.
-    ProtocolErrorClient,
+    ProtocolErrorClient => ERRORS "client_protocol";
     /// A server broke the protocol.
-    ProtocolErrorServer,
+    ProtocolErrorServer => ERRORS "server_protocol";
     /// A client waited for a server for longer than it may.
-    QueueTimeout,
-    /// A connection to a server was opened and logged in.
-    ServerConnected,
-    /// A connection to a server could not be opened, or its login failed.
-    ServerConnectFailed,
+    QueueTimeout => ERRORS "queue_timeout";
     /// A server closed its connection, or could not be reached any more, while it was lent.
-    ServerLost,
-    /// A connection to a server was closed on purpose: idle, too old, or not to be cleaned.
-    ServerRecycled,
-    /// A request was sent again on another connection because the first one was found dead.
-    RetryOnFreshServer,
+    ServerLost => ERRORS "server_lost";
+    /// A client was gone while its query ran.
+    ClientLostMidQuery => ERRORS "client_lost";
     /// A Sync came with a COPY in a place where the protocol does not say whom it belongs to.
-    AmbiguousCopySync,
-    /// A cancel request was passed on to a server.
-    CancelForwarded,
-    /// A cancel request had an unknown key, or nothing to cancel.
-    CancelIgnored,
-    /// A TLS handshake failed, on either side.
-    TlsHandshakeFailed,
-    /// The configuration was read again and taken.
-    ReloadOk,
-    /// The configuration was read again and refused.
-    ReloadFailed,
+    AmbiguousCopySync => ERRORS "ambiguous_copy_sync";
     /// A panic was caught; it cost one connection.
-    PanicCaught,
+    PanicCaught => PANICS;
+    /// A connection to a server was opened and logged in.
+    ServerConnected => SERVER_CONNECTIONS;
+    /// A connection to a server could not be opened, or its login failed.
+    ServerConnectFailed => SERVER_CONNECT_FAILURES;
+    /// A connection to a server was closed on purpose: idle, too old, or not to be cleaned.
+    ServerRecycled => SERVER_RECYCLED;
+    /// A request was sent again on another connection because the first one was found dead.
+    RetryOnFreshServer => SERVER_RETRIES;
+    /// A cancel request was passed on to a server.
+    CancelForwarded => CANCELS "forwarded";
+    /// A cancel request had an unknown key, or nothing to cancel.
+    CancelIgnored => CANCELS "ignored";
+    /// A TLS handshake failed, on either side.
+    TlsHandshakeFailed => TLS_FAILURES;
+    /// The configuration was read again and taken.
+    ReloadOk => RELOADS "ok";
+    /// The configuration was read again and refused.
+    ReloadFailed => RELOADS "failed";
 }
 
 /// The counters of all events of one process. Hand it down by reference or in an `Arc`.
@@ -90,10 +104,65 @@ impl Events {
     pub fn get(&self, event: Event) -> u64 {
         self.counts.get(event as usize).map_or(0, |cell| cell.load(Relaxed))
     }
+
+    /// All of them, as they are now.
+    #[must_use]
+    pub fn read(&self) -> EventCounts {
+        EventCounts(std::array::from_fn(|kind| self.counts.get(kind).map_or(0, |cell| cell.load(Relaxed))))
+    }
 }
 
 impl Default for Events {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What the counters of [`Events`] showed at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventCounts([u64; KINDS]);
+
+impl EventCounts {
+    /// How many of this event there had been.
+    #[must_use]
+    pub fn get(&self, event: Event) -> u64 {
+        self.0.get(event as usize).copied().unwrap_or(0)
+    }
+}
+
+impl Default for EventCounts {
+    fn default() -> Self {
+        Self([0; KINDS])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_counted_under_its_own_kind_only() {
+        let events = Events::new();
+        for (index, event) in Event::ALL.iter().enumerate() {
+            assert_eq!(*event as usize, index);
+            for _ in 0..=index {
+                events.count(*event);
+            }
+        }
+        let read = events.read();
+        for (index, event) in Event::ALL.iter().enumerate() {
+            assert_eq!(read.get(*event), index as u64 + 1);
+            assert_eq!(events.get(*event), index as u64 + 1);
+        }
+    }
+
+    #[test]
+    fn every_event_fills_the_labels_of_its_metric_and_no_two_share_a_series() {
+        let mut seen = std::collections::HashSet::new();
+        for event in Event::ALL {
+            let (metric, labels) = event.metric();
+            assert_eq!(metric.labels.len(), labels.len(), "{event:?}");
+            assert!(seen.insert((metric.name, labels)), "{event:?}");
+        }
     }
 }
