@@ -13,9 +13,13 @@ pub mod error;
 pub mod frame;
 pub mod read;
 pub mod replies;
+pub mod sqlstate;
+pub mod startup;
 pub mod tx;
+mod write;
 
 pub use error::Error;
 pub use frame::{Head, head};
 pub use read::Reader;
+pub use sqlstate::SqlState;
 pub use tx::TxStatus;

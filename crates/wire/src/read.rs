@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
 
     /// A string up to its terminating zero byte, which is taken but not returned.
     pub fn cstr(&mut self) -> Result<&'a [u8], Error> {
-        let end = self.left.iter().position(|&byte| byte == 0).ok_or(Error::Unterminated)?;
+        let end = memchr::memchr(0, self.left).ok_or(Error::Unterminated)?;
         let string = self.bytes(end)?;
         self.u8()?;
         Ok(string)
