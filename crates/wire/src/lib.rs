@@ -11,6 +11,7 @@
 pub mod auth;
 pub mod error;
 pub mod frame;
+pub mod frontend;
 pub mod read;
 pub mod replies;
 pub mod sqlstate;
