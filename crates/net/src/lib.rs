@@ -1,1 +1,18 @@
 //! Sockets: bytes in, bytes out, TLS on both sides.
+//!
+//! [`Listener`] accepts clients and [`connect`] reaches servers; both end in a [`Stream`], which is plain
+//! TCP, a Unix socket, or TLS over either. [`buffers`] lends the blocks that bytes are read into, and
+//! [`drain`] tells every task that the program is about to stop. Nothing here knows what the bytes mean.
+
+pub mod buffers;
+mod connect;
+pub mod drain;
+mod listen;
+mod socket;
+mod stream;
+
+pub use connect::connect;
+pub use drain::{Phase, Shutdown};
+pub use listen::{Incoming, Listener};
+pub use socket::{Look, Peer};
+pub use stream::Stream;

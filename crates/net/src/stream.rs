@@ -1,0 +1,173 @@
+//! A connection to a client or a server: bytes in, bytes out, whatever carries them.
+//!
+//! The two `poll_` calls are the hot path: one system call each when the socket is ready, none when it is
+//! known not to be, no allocation and no copy of our own. Nothing here has a deadline of its own; whoever
+//! waits for a peer sets one.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::buffers::BLOCK;
+use crate::socket::{Look, Peer, Socket};
+
+/// With less room than this in a buffer a read first makes more.
+const ROOM: usize = 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Stream {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Plain(Socket),
+}
+
+impl Stream {
+    pub(crate) fn plain(socket: Socket) -> Self {
+        Self { kind: Kind::Plain(socket) }
+    }
+
+    /// Appends what has arrived to `buf`, at most `max` bytes, and registers the task if nothing has.
+    /// `Ok(0)` is the end of the stream.
+    ///
+    /// Reads into the spare room of `buf`; when there is little of it, a block's worth is made first, so
+    /// a caller that knows how long a message is reserves its length beforehand.
+    #[inline]
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut BytesMut,
+        max: usize,
+    ) -> Poll<io::Result<usize>> {
+        if max == 0 {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidInput, "a read of no bytes")));
+        }
+        if buf.capacity() - buf.len() < max.min(ROOM) {
+            buf.reserve(max.min(BLOCK));
+        }
+        match &mut self.kind {
+            Kind::Plain(socket) => read_into(socket, cx, buf, max),
+        }
+    }
+
+    /// One attempt to write; registers the task if the socket is full.
+    ///
+    /// With TLS some of what was taken may still wait inside: [`Stream::poll_flush`] before waiting for an
+    /// answer.
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.kind {
+            Kind::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+        }
+    }
+
+    /// Pushes out what TLS has taken but not sent; nothing to do for a plain stream.
+    #[inline]
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.kind {
+            Kind::Plain(socket) => Pin::new(socket).poll_flush(cx),
+        }
+    }
+
+    /// Waits for bytes and appends them to `buf`, a block at most. `Ok(0)` is the end of the stream.
+    ///
+    /// # Cancel safety
+    /// What was read is in `buf`, so dropping the future loses nothing.
+    pub async fn read_more(&mut self, buf: &mut BytesMut) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, buf, BLOCK)).await
+    }
+
+    /// Writes all of `buf` and flushes.
+    ///
+    /// # Cancel safety
+    /// None: an unknown part has been written when the future is dropped.
+    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
+        while !buf.is_empty() {
+            let n = poll_fn(|cx| self.poll_write(cx, buf)).await?;
+            match buf.get(n..) {
+                Some(rest) if n > 0 => buf = rest,
+                Some(_) | None => return Err(io::ErrorKind::WriteZero.into()),
+            }
+        }
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Tells the peer that nothing more will come: `close_notify` with TLS, then the end of our direction.
+    /// A peer that does not read can hold this up with TLS, so the caller bounds it.
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        poll_fn(|cx| match &mut self.kind {
+            Kind::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+        })
+        .await
+    }
+
+    /// Looks, without waiting and without taking bytes, whether the connection still stands.
+    pub fn look(&self) -> Look {
+        match &self.kind {
+            Kind::Plain(socket) => socket.look(),
+        }
+    }
+
+    /// Moves the connection to the calling worker's runtime; nothing that was read or is under way is lost.
+    /// On an error the connection is gone and every later call answers `NotConnected`.
+    pub fn rehome(&mut self) -> io::Result<()> {
+        match &mut self.kind {
+            Kind::Plain(socket) => socket.rehome(),
+        }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Peer {
+        self.socket().peer()
+    }
+
+    /// Our own end.
+    pub fn local(&self) -> io::Result<Peer> {
+        self.socket().local()
+    }
+
+    /// Whether TLS carries the bytes.
+    pub fn is_tls(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(_) => false,
+        }
+    }
+
+    /// How long sent bytes may stay unacknowledged, or the peer refuse to read, before the kernel breaks
+    /// the connection; `None` leaves it to the kernel's retransmissions. Nothing to do for Unix sockets.
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket().set_user_timeout(timeout)
+    }
+
+    fn socket(&self) -> &Socket {
+        match &self.kind {
+            Kind::Plain(socket) => socket,
+        }
+    }
+}
+
+/// Reads straight into the spare room of `buf`.
+///
+/// Tokio's `read_buf` future keeps nothing between polls, so making one per call costs nothing, and it is
+/// the way to uninitialised memory that needs neither `unsafe` of ours, nor zeroing, nor a copy. Below it
+/// tokio's `poll_read` takes a short read as proof that the socket is empty: the next read registers the
+/// task without asking the kernel again.
+fn read_into<S>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buf: &mut BytesMut,
+    max: usize,
+) -> Poll<io::Result<usize>>
+where
+    S: AsyncRead + Unpin,
+{
+    pin!(stream.read_buf(&mut buf.limit(max))).poll(cx)
+}
