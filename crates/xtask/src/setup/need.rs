@@ -1,0 +1,53 @@
+//! Which packages bring what each command needs, and how to see that it is there already.
+
+use std::path::Path;
+use std::process::Command;
+
+use testkit::install::{Install, Version};
+use testkit::process::which;
+
+use crate::program;
+
+/// What the set-up is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// `cargo xtask demo`
+    Demo,
+    /// `cargo xtask test`
+    Test,
+    /// `cargo xtask bench`
+    Bench,
+}
+
+/// A package and the sign of its presence.
+type Need = (&'static str, fn() -> bool);
+
+const POSTGRESQL: Need = ("postgresql", has_postgresql);
+const PSQL: Need = ("postgresql-client", || which("psql").is_some());
+const REDIS: Need = ("redis-server", || which("redis-server").is_some());
+const PGBOUNCER: Need = ("pgbouncer", || which("pgbouncer").is_some());
+const PYTHON: Need = ("python3-venv", has_venv);
+const NODE: Need = ("nodejs", || which("node").is_some());
+const NPM: Need = ("npm", || which("npm").is_some());
+const JAVA: Need = ("default-jdk-headless", || which("javac").is_some());
+const JDBC: Need = ("libpostgresql-jdbc-java", || Path::new("/usr/share/java/postgresql.jar").exists());
+
+/// The packages that bring what is not there.
+pub(super) fn missing(purpose: Purpose) -> Vec<&'static str> {
+    let needs: &[Need] = match purpose {
+        Purpose::Demo => &[POSTGRESQL, PSQL, REDIS],
+        Purpose::Test => &[POSTGRESQL, PSQL, REDIS, PYTHON, NODE, NPM, JAVA, JDBC],
+        Purpose::Bench => &[POSTGRESQL, PGBOUNCER],
+    };
+    needs.iter().filter(|(_, present)| !present()).map(|(package, _)| *package).collect()
+}
+
+/// The server and pgbench.
+fn has_postgresql() -> bool {
+    Install::find(Version::Installed).is_some_and(|install| install.program("pgbench").exists())
+}
+
+/// The module is there without the package, but not what it needs.
+fn has_venv() -> bool {
+    program::output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_ok()
+}
