@@ -9,6 +9,7 @@
 //! - [`error`]: what can be wrong
 
 pub mod auth;
+pub mod backend;
 pub mod error;
 pub mod frame;
 pub mod frontend;

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::Kind;
+pub use super::Kind;
 use crate::Error;
 use crate::read::Reader;
 use crate::write::{cstr_len, head, put_cstr, sum};

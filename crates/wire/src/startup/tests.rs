@@ -11,10 +11,9 @@ fn packet(code: (u16, u16), body: &[u8]) -> Vec<u8> {
 }
 
 fn startup(body: &[u8]) -> Result<Startup, Error> {
-    match parse(&packet((3, 0), body))? {
-        Packet::Startup(startup) => Ok(startup),
-        other => panic!("not a StartupMessage: {other:?}"),
-    }
+    let packet = parse(&packet((3, 0), body))?;
+    let Packet::Startup(startup) = packet else { panic!("not a StartupMessage: {packet:?}") };
+    Ok(startup)
 }
 
 #[test]
