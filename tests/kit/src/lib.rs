@@ -1,7 +1,8 @@
 //! Real servers for tests, started by the test that needs them and gone when it ends.
 //!
-//! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`proxy`] (pgweir itself)
-//! * the other end, by hand: [`client`] (raw frames, built with [`messages`])
+//! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`redis`], [`proxy`] (pgweir itself)
+//! * the other ends, by hand: [`client`] (raw frames, built with [`messages`]), [`scripted`] (a server that does
+//!   as told, with [`answers`]), [`tap`] (what may happen on the way)
 //! * what they need: [`certs`]
 //! * below them: [`process`] (children that die with us), [`dir`], [`port`], [`install`] (where PostgreSQL
 //!   is), [`wait`], [`fail`]
@@ -11,6 +12,7 @@
 #![expect(clippy::panic, reason = "a kit that cannot do its work fails the test, at the test's own line")]
 #![expect(clippy::print_stderr, reason = "a failing test is told where the logs are")]
 
+pub mod answers;
 pub mod certs;
 pub mod client;
 pub mod cluster;
@@ -23,6 +25,9 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod redis;
+pub mod scripted;
+pub mod tap;
 pub mod wait;
 
 pub use certs::Authority;
@@ -31,3 +36,6 @@ pub use cluster::Cluster;
 pub use error::Error;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
+pub use redis::Redis;
+pub use scripted::Scripted;
+pub use tap::Tap;

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use rustix::process::Signal;
-use rustix::process::{Pid, geteuid, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, geteuid, getrlimit, kill_process, setrlimit};
 
 use crate::fail::OrFail;
 use crate::wait;
@@ -180,6 +180,14 @@ pub fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
+}
+
+/// Allows us and our future children to have as many files open as the system lets us; how many that is.
+pub fn raise_file_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// The direct children of a process.

@@ -2,4 +2,7 @@
 
 mod cluster;
 mod postgres;
+mod redis;
+mod scripted;
+mod tap;
 mod tls;
