@@ -1,10 +1,14 @@
 //! The whole configuration, and the questions asked of it as a whole.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Admin, Auth, Database, Listen, Log, PoolSettings, Users};
+use crate::check::{Raw, across};
+use crate::error::Mistake;
+use crate::file::{Reading, Table, read_text};
+use crate::key::{Outcome, Section, Shown};
+use crate::{Admin, Auth, CONSOLE_NAMES, Database, Listen, Log, PoolSettings, Users};
 
 /// A configuration without mistakes.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +32,54 @@ pub struct Config {
     by_name: HashMap<String, Arc<Database>>,
 }
 
+/// The most bytes of a configuration file.
+const MOST: u64 = 16 << 20;
+
 impl Config {
-    /// The entry for the database a client asks for: its own, else `*`.
+    /// Reads a file with everything it names: secrets, lists of users, the environment. Commands that give
+    /// secrets are waited for, so this may take some seconds and belongs on a thread that may block.
+    ///
+    /// # Errors
+    /// Every mistake there is, in the order of the file.
+    pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
+        let text = read_text(path, MOST).map_err(|error| {
+            let message = error.to_string();
+            vec![Mistake { file: path.into(), line: 1, col: 1, key: "file".into(), message }]
+        })?;
+        Self::parse(&text, path, &|name| std::env::var(name).ok())
+    }
+
+    /// The configuration that `text` is, as if it stood in the file `path`. `env` answers for `${NAME}`.
+    ///
+    /// # Errors
+    /// Every mistake there is, in the order of the file.
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Mistake>> {
+        let (reading, document) = Reading::start(text, path, env);
+        let root = Table::root(&reading, &document);
+        let raw = Raw::read(&root);
+        root.finish();
+        let (users, in_list) = match &raw {
+            Some(raw) => across(raw, &root),
+            None => (Users::default(), Vec::new()),
+        };
+        let right = raw.and_then(|raw| assemble(raw, users, path));
+        let mut mistakes = reading.into_mistakes();
+        mistakes.extend(in_list);
+        match right {
+            Some(config) if mistakes.is_empty() => Ok(config),
+            _ => Err(mistakes),
+        }
+    }
+
+    /// The entry for the database a client asks for: its own, else `*`; none for the names of the console.
     pub fn database(&self, name: &str) -> Option<&Arc<Database>> {
+        if CONSOLE_NAMES.contains(&name) {
+            return None;
+        }
         self.by_name.get(name).or_else(|| self.by_name.get("*"))
     }
 
@@ -41,5 +90,49 @@ impl Config {
             Some(user) => settings.with(&user.pool),
             None => settings,
         }
+    }
+
+    /// The keys outside of databases and users with their values.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let mut out = Vec::new();
+        self.listen.show(&mut out);
+        self.admin.show(&mut out);
+        self.auth.show(&mut out);
+        self.pool.show(&mut out);
+        self.log.show(&mut out);
+        out
+    }
+}
+
+/// Puts the sections together; none if one of them is missing, for which a mistake was noted.
+fn assemble(raw: Raw, users: Users, path: &Path) -> Option<Config> {
+    let mut listen = raw.listen.value?;
+    if listen.workers == 0 {
+        listen.workers = std::thread::available_parallelism().map_or(1, usize::from);
+    }
+    let value = |outcome: Outcome<Database>| outcome.value.map(Arc::new);
+    let databases: Vec<Arc<Database>> = raw.databases.into_iter().map(value).collect::<Option<_>>()?;
+    let by_name = databases.iter().map(|database| (database.name.clone(), Arc::clone(database))).collect();
+    Some(Config {
+        listen,
+        admin: raw.admin.value?,
+        auth: raw.auth.value?,
+        databases,
+        users,
+        pool: raw.pool.value?,
+        log: raw.log.value?,
+        path: path.into(),
+        by_name,
+    })
+}
+
+/// Everything `pgweir check` says about a file: nothing, or one line for each mistake.
+///
+/// # Errors
+/// The lines, if there is a mistake.
+pub fn check(path: &Path) -> Result<(), String> {
+    match Config::load(path) {
+        Ok(_) => Ok(()),
+        Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     }
 }

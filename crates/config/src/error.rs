@@ -1,4 +1,7 @@
-//! What can be wrong with a configuration.
+//! What can be wrong with a configuration, and how it is said.
+//!
+//! Every phrase stands here, so that all of them tell first what is wrong and then what is allowed.
+//! None of them repeats the value of a secret.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,20 +15,86 @@ pub struct Mistake {
     pub line: usize,
     /// The column in characters, from 1.
     pub col: usize,
-    /// The key with its section, such as `pool.size`; empty when the text is not TOML.
+    /// The key with its section, such as `pool.size`; `syntax` where no key can be made out.
     pub key: String,
-    /// What is wrong and what is allowed.
+    /// What is wrong and what is allowed, on one line.
     pub message: String,
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: ", self.file.display(), self.line, self.col)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        f.write_str(&self.message)
+        write!(f, "{}:{}:{}: {}: {}", self.file.display(), self.line, self.col, self.key, self.message)
     }
 }
 
 impl std::error::Error for Mistake {}
+
+/// The kinds of mistakes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Error {
+    /// The text is not TOML.
+    Syntax(String),
+    /// A key or a table that stands twice. Only the parser can see it; the text around it is right.
+    Duplicate,
+    /// A file cannot be used; the reason is the operating system's.
+    Unreadable { path: PathBuf, reason: String },
+    /// There is no such key.
+    Unknown { near: Option<&'static str>, allowed: Vec<&'static str> },
+    /// The key or the value is described, but no code stands behind it yet.
+    Later { what: String, remedy: String },
+    /// A value of another TOML type.
+    Type { got: &'static str, want: String },
+    /// A value of the right type that is not allowed.
+    Value { got: String, want: String },
+    /// A key without which there is no sense in the rest.
+    Missing { want: String },
+    /// A name that was already used.
+    Twice { what: String, first: String },
+    /// `${NAME}` names a variable that is not set, or is not closed.
+    Variable(String),
+    /// Two keys that exclude each other, or one that needs another.
+    Conflict(String),
+}
+
+impl Error {
+    /// Whether this only says that something is not there, which a broken line elsewhere may explain.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(message) => write!(f, "not valid TOML: {message}"),
+            Self::Duplicate => f.write_str("is set twice, keep one of them"),
+            Self::Unreadable { path, reason } => {
+                write!(f, "cannot read {}: {reason}", quoted(&path.to_string_lossy()))
+            }
+            Self::Unknown { near: Some(near), .. } => write!(f, "unknown key, did you mean \"{near}\"?"),
+            Self::Unknown { near: None, allowed } => {
+                write!(f, "unknown key, allowed here: {}", allowed.join(", "))
+            }
+            Self::Later { what, remedy } => {
+                write!(f, "{what} is not supported yet by this version, {remedy}")
+            }
+            Self::Type { got, want } => write!(f, "is {got}, must be {want}"),
+            Self::Value { got, want } => write!(f, "is {got}, must be {want}"),
+            Self::Missing { want } => write!(f, "is missing, must be {want}"),
+            Self::Twice { what, first } => {
+                write!(f, "{what} is already defined at {first}, keep one of them")
+            }
+            Self::Variable(message) | Self::Conflict(message) => f.write_str(message),
+        }
+    }
+}
+
+/// Text of the user's as it may stand in a message: quoted, on one line, not too long.
+pub(crate) fn quoted(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    format!("\"{shown}\"")
+}

@@ -5,27 +5,38 @@
 //! contradictions between them. Nothing here opens a socket or keeps a global.
 
 mod admin;
+mod amount;
 mod auth;
+mod check;
+mod choice;
 mod config;
+mod docs;
 mod error;
+mod file;
+mod form;
+mod key;
+mod later;
 mod listen;
 mod log;
 mod pool;
+mod position;
 mod reload;
 mod secret;
 mod servers;
 mod tls;
+mod userlist;
 mod users;
 
 pub use admin::Admin;
 pub use auth::{Auth, AuthMethod};
-pub use config::Config;
+pub use config::{Config, check};
+pub use docs::{example_toml, reference_md};
 pub use error::Mistake;
 pub use listen::Listen;
 pub use log::{Log, LogFormat, LogLevel};
 pub use pool::{PoolMode, PoolOverrides, PoolSettings, TimeoutOverrides, Timeouts};
-pub use reload::{Changes, Entry};
+pub use reload::{Changes, Entry, diff};
 pub use secret::Secret;
-pub use servers::{Database, Host, Role, Server};
+pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};
 pub use tls::{ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};
 pub use users::{User, Users};

@@ -5,24 +5,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ListenTls;
+use crate::amount::{ONE_DAY, ONE_MS, Size, Time};
+use crate::form::{Address, Folder, Integer, List};
+use crate::key::{Check, Under, key, optional, required, section};
 
-/// Where clients come in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listen {
-    /// The TCP addresses, at least one.
-    pub addresses: Vec<SocketAddr>,
-    /// The directory of the Unix socket, named after the port of the first address.
-    pub unix_socket_dir: Option<PathBuf>,
-    /// Worker threads, at least one; the file's 0 is already one per core here.
-    pub workers: usize,
-    /// TLS towards clients.
-    pub tls: ListenTls,
-    /// How long a client may take from accept to the end of its login.
-    pub login_timeout: Duration,
-    /// How long a drain (SIGTERM) waits for transactions to end.
-    pub drain_timeout: Duration,
-    /// The kernel's queue of connections not yet accepted.
-    pub backlog: u32,
-    /// The largest frame accepted from a client, in bytes.
-    pub max_message: u32,
+section! {
+    /// Where clients come in.
+    pub struct Listen {
+        /// The address and port for clients, or a list of such.
+        pub addresses: Vec<SocketAddr> =
+            required("listen.address", List { of: Address, least: 1 }, r#""127.0.0.1:6432""#).restart(),
+        /// The directory of the Unix socket; its name is `.s.PGSQL.` and the port of the first address.
+        pub unix_socket_dir: Option<PathBuf> =
+            optional("listen.unix_socket_dir", Folder, r#""/run/pgweir""#).restart(),
+        /// Worker threads; 0 is one per core.
+        pub workers: usize = key("listen.workers", Integer(0, 1024), 0).restart(),
+        /// How long a client may take from its connection to the end of its login.
+        pub login_timeout: Duration =
+            key("listen.login_timeout", Time(ONE_MS, ONE_DAY), Duration::from_secs(60)),
+        /// How long SIGTERM waits for transactions to end before the rest is cut off.
+        pub drain_timeout: Duration =
+            key("listen.drain_timeout", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(30)).live(),
+        /// Connections that the kernel holds until they are accepted.
+        pub backlog: u32 = key("listen.backlog", Integer(1, 65_535), 1024).restart(),
+        /// The largest message accepted from a client; PostgreSQL takes nothing of 1 GiB or more.
+        pub max_message: u32 = key("listen.max_message", Size(64 << 10, MOST_MESSAGE), MOST_MESSAGE),
+        /// TLS towards clients.
+        pub tls: ListenTls = Under("listen.tls"),
+    }
 }
+
+/// What PostgreSQL itself refuses to allocate for one message.
+const MOST_MESSAGE: u32 = (1 << 30) - 1;
+
+impl Check for Listen {}

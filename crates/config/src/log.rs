@@ -1,34 +1,42 @@
 //! `[log]`: what the program writes to stderr.
 
-/// How the program logs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Log {
-    /// Plain lines or JSON.
-    pub format: LogFormat,
-    /// The least important level that is written.
-    pub level: LogLevel,
+use crate::choice::{choice, one_of};
+use crate::key::{Check, key, section};
+
+section! {
+    /// What the program writes to stderr.
+    pub struct Log {
+        /// The form of a line.
+        pub format: LogFormat = key("log.format", one_of(), LogFormat::Text).restart(),
+        /// The least important level that is written.
+        pub level: LogLevel = key("log.level", one_of(), LogLevel::Info).live(),
+    }
 }
 
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A line for people.
-    Text,
-    /// One JSON object per line.
-    Json,
+impl Check for Log {}
+
+choice! {
+    /// The form of a log line.
+    pub enum LogFormat {
+        /// A line for people.
+        Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
 }
 
-/// How important a log line must be to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Only what needs a person.
-    Error,
-    /// Also what went wrong and was handled.
-    Warn,
-    /// Also what happens in normal work.
-    Info,
-    /// Also what helps to follow one client.
-    Debug,
-    /// Everything.
-    Trace,
+choice! {
+    /// How important a log line must be to be written.
+    pub enum LogLevel {
+        /// Only what needs a person.
+        Error = "error",
+        /// Also what went wrong and was handled.
+        Warn = "warn",
+        /// Also what happens in normal work.
+        Info = "info",
+        /// Also what helps to follow one client.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
 }

@@ -2,62 +2,111 @@
 
 use std::time::Duration;
 
-/// How long a server stays with a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PoolMode {
-    /// For one transaction.
-    Transaction,
-    /// Until the client leaves.
-    Session,
-    /// For one statement; transactions of several statements are refused.
-    Statement,
+use crate::amount::{ONE_DAY, ONE_MS, TEN_YEARS, Time};
+use crate::choice::{choice, one_of};
+use crate::error::Error;
+use crate::file::Table;
+use crate::form::Integer;
+use crate::key::{
+    Beside, Check, Described, DescribedKey, Effect, Part, Section, Shown, Under, key, prose, section,
+};
+
+/// Defines a section, and a second one with the same keys that may all be left out, to be laid over the first.
+macro_rules! overridable {
+    (
+        $(#[doc = $about:literal])*
+        pub struct $name:ident, $overrides:ident {
+            $($(#[doc = $doc:literal])* pub $field:ident: $type:ty = $key:expr,)*
+        }
+        $($(#[doc = $inner_doc:literal])* pub $inner:ident: $inner_type:ty, $inner_overrides:ty;)?
+    ) => {
+        section! {
+            $(#[doc = $about])*
+            #[derive(Copy)]
+            pub struct $name {
+                $($(#[doc = $doc])* pub $field: $type = $key,)*
+                $($(#[doc = $inner_doc])* pub $inner: $inner_type = Beside,)?
+            }
+        }
+
+        section! {
+            /// What a database or a user sets differently; every key may be left out.
+            #[derive(Copy, Default)]
+            pub struct $overrides {
+                $($(#[doc = $doc])* pub $field: Option<$type> = $key.again(),)*
+                $($(#[doc = $inner_doc])* pub $inner: $inner_overrides = Beside,)?
+            }
+        }
+
+        impl $name {
+            /// These settings with `overrides` laid over them.
+            pub fn with(&self, overrides: &$overrides) -> Self {
+                Self {
+                    $($field: overrides.$field.unwrap_or(self.$field),)*
+                    $($inner: self.$inner.with(&overrides.$inner),)?
+                }
+            }
+        }
+
+        // whether they fit is seen only when they are laid over something
+        impl Check for $overrides {}
+    };
 }
 
-/// The settings of one pool, complete.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PoolSettings {
-    /// How long a server stays with a client.
-    pub mode: PoolMode,
-    /// Most server connections of one pool.
-    pub size: u32,
-    /// Server connections kept open without work; never more than `size`.
-    pub min_size: u32,
-    /// Server connections beyond `size` for clients that have waited `reserve_after`.
-    pub reserve_size: u32,
-    /// How long a client waits before the reserve is used.
-    pub reserve_after: Duration,
-    /// Most clients at once.
-    pub max_clients: u32,
-    /// Most server connections to one server for one database, all users together.
-    pub max_server_connections: u32,
-    /// Prepared statements kept on one server connection; 0 turns their sharing off.
-    pub prepared_statements: u32,
-    /// Server connections of one pool being opened at the same time.
-    pub connect_concurrency: u32,
-    /// After how long a waiting client gets a NOTICE; zero is never.
-    pub notify_after: Duration,
-    /// The timeouts, also reachable flat through the methods of this type.
-    pub timeouts: Timeouts,
+overridable! {
+    /// How server connections are opened, lent and closed: for every database and user, as far as these do not
+    /// set the key again. What a user sets beats what a database sets.
+    pub struct PoolSettings, PoolOverrides {
+        /// How long a server connection stays with a client.
+        pub mode: PoolMode = key("pool.mode", one_of(), PoolMode::Transaction),
+        /// The most server connections of one pool. Each pair of database and user has a pool.
+        pub size: u32 = key("pool.size", Integer(1, 100_000), 25).live(),
+        /// Server connections that are kept open without work; not more than `size`.
+        pub min_size: u32 = key("pool.min_size", Integer(0, 100_000), 0).live(),
+        /// Server connections beyond `size` for clients that have waited for `reserve_after`.
+        pub reserve_size: u32 = key("pool.reserve_size", Integer(0, 100_000), 0).live(),
+        /// How long a client waits before the reserve is used.
+        pub reserve_after: Duration =
+            key("pool.reserve_after", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(5)).live(),
+        /// The most clients at once: of the whole proxy in `[pool]`, of the database or the user where one of
+        /// these sets it.
+        pub max_clients: u32 = key("pool.max_clients", Integer(1, 10_000_000), 10_000).live(),
+        /// The most connections to one server for one database, all users together; a pool never passes it,
+        /// whatever its `size`.
+        pub max_server_connections: u32 =
+            key("pool.max_server_connections", Integer(1, 1_000_000), 100).live(),
+        /// Prepared statements that are kept on one server connection; 0 turns their sharing off.
+        pub prepared_statements: u32 = key("pool.prepared_statements", Integer(0, 100_000), 200),
+        /// Server connections of one pool that are being opened at the same time.
+        pub connect_concurrency: u32 = key("pool.connect_concurrency", Integer(1, 1_000), 4).live(),
+        /// After how long a client that waits for a server connection gets a NOTICE; "0s" is never.
+        pub notify_after: Duration =
+            key("pool.notify_after", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(5)).live(),
+    }
+    /// How long things may take; also reachable through the methods of this type.
+    pub timeouts: Timeouts, TimeoutOverrides;
 }
 
-/// How long things may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// How long a client waits for a server connection.
-    pub acquire: Duration,
-    /// How long an unused server connection is kept; zero is for ever.
-    pub idle: Duration,
-    /// How old a server connection may get; zero is for ever.
-    pub max_lifetime: Duration,
-    /// How long connecting and logging in to a server may take.
-    pub connect: Duration,
-    /// How long one query may run; zero is for ever.
-    pub query: Duration,
-    /// How long a client may sit inside a transaction without a query; zero is for ever.
-    pub idle_in_transaction: Duration,
+impl Check for PoolSettings {
+    fn check(section: Option<&Self>, table: &Table<'_>) {
+        let Some(section) = section.filter(|_| table.is_clean()) else { return };
+        if let Some(error) = section.contradiction() {
+            table.mistake(if table.has("min_size") { "min_size" } else { "size" }, error);
+        }
+    }
 }
 
 impl PoolSettings {
+    /// What does not go together in these settings.
+    pub(crate) fn contradiction(&self) -> Option<Error> {
+        let Self { size, min_size, .. } = *self;
+        (min_size > size).then(|| {
+            Error::Conflict(format!(
+                "min_size is {min_size} and size is {size}, min_size must not be more than size"
+            ))
+        })
+    }
+
     /// How long a client waits for a server connection.
     pub fn acquire_timeout(&self) -> Duration {
         self.timeouts.acquire
@@ -87,79 +136,82 @@ impl PoolSettings {
     pub fn idle_in_transaction_timeout(&self) -> Duration {
         self.timeouts.idle_in_transaction
     }
+}
 
-    /// These settings with `overrides` on top.
-    pub fn with(&self, overrides: &PoolOverrides) -> Self {
-        Self {
-            mode: overrides.mode.unwrap_or(self.mode),
-            size: overrides.size.unwrap_or(self.size),
-            min_size: overrides.min_size.unwrap_or(self.min_size),
-            reserve_size: overrides.reserve_size.unwrap_or(self.reserve_size),
-            reserve_after: overrides.reserve_after.unwrap_or(self.reserve_after),
-            max_clients: overrides.max_clients.unwrap_or(self.max_clients),
-            max_server_connections: overrides.max_server_connections.unwrap_or(self.max_server_connections),
-            prepared_statements: overrides.prepared_statements.unwrap_or(self.prepared_statements),
-            connect_concurrency: overrides.connect_concurrency.unwrap_or(self.connect_concurrency),
-            notify_after: overrides.notify_after.unwrap_or(self.notify_after),
-            timeouts: self.timeouts.with(&overrides.timeouts),
-        }
+choice! {
+    /// How long a server connection stays with a client.
+    pub enum PoolMode {
+        /// For one transaction.
+        Transaction = "transaction",
+        /// Until the client leaves.
+        Session = "session",
+        /// For one statement; transactions of several statements are refused.
+        Statement = "statement",
     }
 }
 
-impl Timeouts {
-    /// These timeouts with `overrides` on top.
-    pub fn with(&self, overrides: &TimeoutOverrides) -> Self {
-        Self {
-            acquire: overrides.acquire.unwrap_or(self.acquire),
-            idle: overrides.idle.unwrap_or(self.idle),
-            max_lifetime: overrides.max_lifetime.unwrap_or(self.max_lifetime),
-            connect: overrides.connect.unwrap_or(self.connect),
-            query: overrides.query.unwrap_or(self.query),
-            idle_in_transaction: overrides.idle_in_transaction.unwrap_or(self.idle_in_transaction),
-        }
+overridable! {
+    /// How long things may take.
+    pub struct Timeouts, TimeoutOverrides {
+        /// How long a client waits for a server connection before it gets an error.
+        pub acquire: Duration =
+            key("pool.acquire_timeout", Time(ONE_MS, ONE_DAY), Duration::from_secs(5)).live(),
+        /// How long an unused server connection beyond `min_size` is kept; "0s" is for ever.
+        pub idle: Duration =
+            key("pool.idle_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::from_secs(300)).live(),
+        /// How old a server connection may get before it is closed at its next rest; "0s" is for ever.
+        pub max_lifetime: Duration =
+            key("pool.max_lifetime", Time(Duration::ZERO, TEN_YEARS), Duration::from_secs(3600)).live(),
+        /// How long connecting and logging in to a server may take.
+        pub connect: Duration =
+            key("pool.connect_timeout", Time(ONE_MS, ONE_DAY), Duration::from_secs(5)).live(),
+        /// How long one query may run; "0s" is for ever.
+        pub query: Duration =
+            key("pool.query_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),
+        /// How long a client may sit inside a transaction without a query; "0s" is for ever.
+        pub idle_in_transaction: Duration =
+            key("pool.idle_in_transaction_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),
     }
 }
 
-/// The keys of [`PoolSettings`] that a database or a user sets again.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct PoolOverrides {
-    /// See [`PoolSettings::mode`].
-    pub mode: Option<PoolMode>,
-    /// See [`PoolSettings::size`].
-    pub size: Option<u32>,
-    /// See [`PoolSettings::min_size`].
-    pub min_size: Option<u32>,
-    /// See [`PoolSettings::reserve_size`].
-    pub reserve_size: Option<u32>,
-    /// See [`PoolSettings::reserve_after`].
-    pub reserve_after: Option<Duration>,
-    /// See [`PoolSettings::max_clients`].
-    pub max_clients: Option<u32>,
-    /// See [`PoolSettings::max_server_connections`].
-    pub max_server_connections: Option<u32>,
-    /// See [`PoolSettings::prepared_statements`].
-    pub prepared_statements: Option<u32>,
-    /// See [`PoolSettings::connect_concurrency`].
-    pub connect_concurrency: Option<u32>,
-    /// See [`PoolSettings::notify_after`].
-    pub notify_after: Option<Duration>,
-    /// The timeouts set again.
-    pub timeouts: TimeoutOverrides,
+impl Check for Timeouts {}
+
+/// The place of overrides in a database or a user, with a path and a value that show what may stand there.
+pub(crate) enum Again {
+    /// A table of their own.
+    Under(&'static str, &'static str),
+    /// The table they are part of.
+    Beside(&'static str, &'static str),
 }
 
-/// The keys of [`Timeouts`] that a database or a user sets again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeoutOverrides {
-    /// See [`Timeouts::acquire`].
-    pub acquire: Option<Duration>,
-    /// See [`Timeouts::idle`].
-    pub idle: Option<Duration>,
-    /// See [`Timeouts::max_lifetime`].
-    pub max_lifetime: Option<Duration>,
-    /// See [`Timeouts::connect`].
-    pub connect: Option<Duration>,
-    /// See [`Timeouts::query`].
-    pub query: Option<Duration>,
-    /// See [`Timeouts::idle_in_transaction`].
-    pub idle_in_transaction: Option<Duration>,
+impl Part<PoolOverrides> for Again {
+    fn read(&self, table: &Table<'_>) -> Option<PoolOverrides> {
+        match self {
+            Self::Beside(..) => PoolOverrides::read(table),
+            Self::Under(path, _) => Under(path).read(table),
+        }
+    }
+
+    fn describe(&self, doc: &[&'static str], out: &mut Vec<Described>) {
+        let (path, title, example) = match *self {
+            Self::Under(path, example) => (path, format!("`{path}`"), example),
+            Self::Beside(path, example) => {
+                (path, format!("`{path}` and the other keys of `[pool]`"), example)
+            }
+        };
+        out.push(Described::Key(DescribedKey {
+            path,
+            title,
+            doc: prose(doc),
+            words: "as in `[pool]`".into(),
+            meanings: Vec::new(),
+            default: String::new(),
+            required: false,
+            example: Some(example),
+            suggested: false,
+            effect: Effect::NewConnections,
+        }));
+    }
+
+    fn show(&self, _value: &PoolOverrides, _out: &mut Vec<Shown>) {}
 }

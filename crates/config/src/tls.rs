@@ -2,62 +2,108 @@
 
 use std::path::PathBuf;
 
-/// TLS towards clients.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListenTls {
-    /// Whether TLS is offered or required, and whether clients must show a certificate.
-    pub mode: ListenTlsMode,
-    /// The certificate chain shown to clients, PEM; always there unless the mode is `Disable`.
-    pub cert: Option<PathBuf>,
-    /// The key of `cert`, PEM; always there unless the mode is `Disable`.
-    pub key: Option<PathBuf>,
-    /// The authorities that sign client certificates, PEM; always there with `VerifyCa` and `VerifyFull`.
-    pub client_ca: Option<PathBuf>,
+use crate::choice::{choice, one_of};
+use crate::error::Error;
+use crate::file::Table;
+use crate::form::ReadableFile;
+use crate::key::{Check, key, optional, section};
+
+section! {
+    /// TLS towards clients.
+    pub struct ListenTls {
+        /// Whether TLS is offered or required, and whether clients must show a certificate.
+        pub mode: ListenTlsMode = key("listen.tls.mode", one_of(), ListenTlsMode::Disable),
+        /// The certificate chain shown to clients, PEM. Needed unless the mode is `disable`.
+        pub cert: Option<PathBuf> = optional("listen.tls.cert", ReadableFile, r#""server.crt""#),
+        /// The key of `cert`, PEM. Needed unless the mode is `disable`.
+        pub key: Option<PathBuf> = optional("listen.tls.key", ReadableFile, r#""server.key""#),
+        /// The authorities that sign the certificates of clients, PEM. Needed with `verify-ca` and `verify-full`.
+        pub client_ca: Option<PathBuf> = optional("listen.tls.client_ca", ReadableFile, r#""ca.crt""#),
+    }
 }
 
-/// PgBouncer's `client_tls_sslmode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenTlsMode {
-    /// TLS is refused.
-    Disable,
-    /// TLS if the client asks; no client certificate is asked for.
-    Allow,
-    /// The same as `Allow`.
-    Prefer,
-    /// Clients without TLS are refused.
-    Require,
-    /// As `Require`, and the client shows a certificate signed by `client_ca`.
-    VerifyCa,
-    /// As `VerifyCa`.
-    VerifyFull,
+impl Check for ListenTls {
+    fn check(section: Option<&Self>, table: &Table<'_>) {
+        let mode = section.map_or(ListenTlsMode::Disable, |section| section.mode);
+        let verifies = matches!(mode, ListenTlsMode::VerifyCa | ListenTlsMode::VerifyFull);
+        let on = mode != ListenTlsMode::Disable;
+        for (_, name) in
+            [(on, "cert"), (on, "key"), (verifies, "client_ca")].iter().filter(|(needed, _)| *needed)
+        {
+            if !table.has(name) {
+                let message = format!("mode \"{mode}\" needs \"{name}\", set it or choose mode \"disable\"");
+                table.mistake("mode", Error::Conflict(message));
+            }
+        }
+        if table.has("cert") && !table.has("mode") {
+            let message = "does nothing without \"mode\", set it, to \"disable\" if that is meant";
+            table.mistake("cert", Error::Conflict(message.into()));
+        }
+    }
 }
 
-/// TLS towards the servers of a database.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServerTls {
-    /// Whether TLS is used and how much of the server's certificate is checked.
-    pub mode: ServerTlsMode,
-    /// The authorities that sign server certificates, PEM; always there with `VerifyCa` and `VerifyFull`.
-    pub ca: Option<PathBuf>,
-    /// The certificate shown to the server, PEM.
-    pub cert: Option<PathBuf>,
-    /// The key of `cert`, PEM; there exactly when `cert` is.
-    pub key: Option<PathBuf>,
+choice! {
+    /// PgBouncer's `client_tls_sslmode`.
+    pub enum ListenTlsMode {
+        /// TLS is refused.
+        Disable = "disable",
+        /// TLS if the client asks; no client certificate is asked for.
+        Allow = "allow",
+        /// The same as `allow`.
+        Prefer = "prefer",
+        /// Clients without TLS are refused.
+        Require = "require",
+        /// As `require`, and the client shows a certificate signed by `client_ca`.
+        VerifyCa = "verify-ca",
+        /// The same as `verify-ca`.
+        VerifyFull = "verify-full",
+    }
 }
 
-/// PgBouncer's `server_tls_sslmode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerTlsMode {
-    /// Never TLS.
-    Disable,
-    /// Without TLS, and with it if the server refuses that.
-    Allow,
-    /// TLS, and without it if the server has none.
-    Prefer,
-    /// TLS or nothing; the certificate is not checked.
-    Require,
-    /// TLS, and the certificate is signed by `ca`.
-    VerifyCa,
-    /// As `VerifyCa`, and the certificate names the host.
-    VerifyFull,
+section! {
+    /// TLS towards the servers of a database.
+    pub struct ServerTls {
+        /// Whether TLS is used and how much of the server's certificate is checked.
+        pub mode: ServerTlsMode = key("database.server_tls.mode", one_of(), ServerTlsMode::Prefer),
+        /// The authorities that sign the certificates of servers, PEM. Needed with `verify-ca` and `verify-full`.
+        pub ca: Option<PathBuf> = optional("database.server_tls.ca", ReadableFile, r#""ca.crt""#),
+        /// A certificate to show to the server, PEM.
+        pub cert: Option<PathBuf> = optional("database.server_tls.cert", ReadableFile, r#""client.crt""#),
+        /// The key of `cert`, PEM.
+        pub key: Option<PathBuf> = optional("database.server_tls.key", ReadableFile, r#""client.key""#),
+    }
+}
+
+impl Check for ServerTls {
+    fn check(section: Option<&Self>, table: &Table<'_>) {
+        let mode = section.map_or(ServerTlsMode::Disable, |section| section.mode);
+        let verifies = matches!(mode, ServerTlsMode::VerifyCa | ServerTlsMode::VerifyFull);
+        if verifies && !table.has("ca") {
+            let message = format!("mode \"{mode}\" needs \"ca\", set it or choose mode \"require\"");
+            table.mistake("mode", Error::Conflict(message));
+        }
+        for (one, other) in [("cert", "key"), ("key", "cert")] {
+            if table.has(one) && !table.has(other) {
+                table.mistake(one, Error::Conflict(format!("needs \"{other}\" beside it, set both or none")));
+            }
+        }
+    }
+}
+
+choice! {
+    /// PgBouncer's `server_tls_sslmode`.
+    pub enum ServerTlsMode {
+        /// Never TLS.
+        Disable = "disable",
+        /// Without TLS, and with it if the server refuses that.
+        Allow = "allow",
+        /// TLS, and without it if the server has none.
+        Prefer = "prefer",
+        /// TLS or nothing; the certificate is not checked.
+        Require = "require",
+        /// TLS, and the certificate is signed by `ca`.
+        VerifyCa = "verify-ca",
+        /// As `verify-ca`, and the certificate names the host.
+        VerifyFull = "verify-full",
+    }
 }

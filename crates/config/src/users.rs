@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::form::Text;
+use crate::key::{Check, optional, required, section};
+use crate::pool::Again;
+use crate::secret::SecretText;
 use crate::{PoolOverrides, Secret};
 
 /// All users, those of the file and those of `auth.file` together.
@@ -20,15 +24,35 @@ impl Users {
     pub fn iter(&self) -> impl Iterator<Item = &User> {
         self.by_name.values()
     }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
 }
 
-/// One user.
-#[derive(Clone, Debug, PartialEq)]
-pub struct User {
-    /// The name clients log in with.
-    pub name: String,
-    /// Plain text, `md5…`, or a SCRAM secret.
-    pub password: Option<Secret>,
-    /// What this user sets differently from `[pool]` and from the database.
-    pub pool: PoolOverrides,
+impl FromIterator<User> for Users {
+    /// Of two users with the same name the later one stays.
+    fn from_iter<I: IntoIterator<Item = User>>(users: I) -> Self {
+        Self { by_name: users.into_iter().map(|user| (user.name.clone(), user)).collect() }
+    }
 }
+
+section! {
+    /// One user.
+    pub struct User {
+        /// The name clients log in with.
+        pub name: String = required("user.name", Text, r#""app""#),
+        /// Plain text, `md5…`, or a SCRAM secret. May stand in the file named by `auth.file` instead.
+        pub password: Option<Secret> = optional("user.password", SecretText, r#""secret""#).suggested(),
+        /// What this user sets differently from `[pool]` and from the database: any key of `[pool]`.
+        pub pool: PoolOverrides = Again::Beside("user.mode", r#""session""#),
+    }
+}
+
+impl Check for User {}

@@ -1,0 +1,161 @@
+//! Raw to Config: what is right in each section by itself but not together with the others.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Mistake, quoted};
+use crate::file::{Step, Table, read_text};
+use crate::key::{Check, Each, Outcome, Under, section};
+use crate::userlist::{self, Listed};
+use crate::{Admin, Auth, AuthMethod, Database, Listen, Log, PoolOverrides, PoolSettings, User, Users};
+
+section! {
+    /// The file as it is, section by section, some of which may be wrong.
+    pub(crate) struct Raw {
+        /// Where clients come in.
+        pub(crate) listen: Outcome<Listen> = Under("listen"),
+        /// Who may use the console, and where figures are served.
+        pub(crate) admin: Outcome<Admin> = Under("admin"),
+        /// How clients log in.
+        pub(crate) auth: Outcome<Auth> = Under("auth"),
+        /// How server connections are opened, lent and closed. The defaults for every pool: each of these keys
+        /// may be set again in a database or a user; what a user sets beats what a database sets.
+        pub(crate) pool: Outcome<PoolSettings> = Under("pool"),
+        /// Who may log in, besides the users in the file named by `auth.file`. A user may stand in both, with
+        /// the password in one of them.
+        pub(crate) users: Vec<Outcome<User>> = Each { path: "user", least: 0, most: None },
+        /// What clients may ask for.
+        pub(crate) databases: Vec<Outcome<Database>> = Each { path: "database", least: 1, most: None },
+        /// What the program writes to stderr.
+        pub(crate) log: Outcome<Log> = Under("log"),
+    }
+}
+
+// what concerns several sections gives more than mistakes: see `across`
+impl Check for Raw {}
+
+/// The most bytes of a list of users.
+const MOST_USERLIST: u64 = 64 << 20;
+
+/// Looks at everything that concerns several sections. Gives the users of all sources, and what is wrong with
+/// the file named by `auth.file`.
+pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> (Users, Vec<Mistake>) {
+    let (listed, mistakes) = listed(raw, root);
+    addresses(raw, root);
+    twice("database", root);
+    twice("user", root);
+    let users = users(raw, listed, root);
+    pools(raw, root);
+    (users, mistakes)
+}
+
+fn listed(raw: &Raw, root: &Table<'_>) -> (BTreeMap<String, Listed>, Vec<Mistake>) {
+    let Some(path) = raw.auth.value.as_ref().and_then(|auth| auth.file.as_ref()) else {
+        return (BTreeMap::new(), Vec::new());
+    };
+    match read_text(path, MOST_USERLIST) {
+        Ok(text) => userlist::parse(&text, path),
+        Err(error) => {
+            root.reading().mistake(root.locate(&[Step::Key("auth"), Step::Key("file")]), "auth.file", error);
+            (BTreeMap::new(), Vec::new())
+        }
+    }
+}
+
+/// Two listeners cannot have one address.
+fn addresses(raw: &Raw, root: &Table<'_>) {
+    let (Some(listen), Some(admin)) = (&raw.listen.value, &raw.admin.value) else { return };
+    if let Some(http) = admin.http.filter(|http| listen.addresses.contains(http)) {
+        let message = format!("{http} is an address of listen.address too, choose another port");
+        let offset = root.locate(&[Step::Key("admin"), Step::Key("http")]);
+        root.reading().mistake(offset, "admin.http", Error::Conflict(message));
+    }
+}
+
+/// Notes every name that a list of tables has a second time.
+fn twice(section: &'static str, root: &Table<'_>) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, offset) in root.names(section) {
+        match seen.get(&name) {
+            None => drop(seen.insert(name, offset)),
+            Some(first) => {
+                let what = format!("{section} {}", quoted(&name));
+                let first = root.reading().place(*first);
+                root.reading().mistake(offset, format!("{section}.name"), Error::Twice { what, first });
+            }
+        }
+    }
+}
+
+/// Both sources of users together: the list has secrets only, `[[user]]` may have the rest.
+fn users(raw: &Raw, listed: BTreeMap<String, Listed>, root: &Table<'_>) -> Users {
+    let auth = raw.auth.clean();
+    let needs_secret = auth.is_some_and(|auth| auth.method != AuthMethod::Trust);
+    let mut own = Vec::new();
+    for (number, outcome) in raw.users.iter().enumerate() {
+        let Some(mut user) = outcome.value.clone() else { continue };
+        let wrong = |error| {
+            let steps = [Step::Key("user"), Step::Number(number), Step::Key("password")];
+            root.reading().mistake(root.locate(&steps), "user.password", error);
+        };
+        let other = listed.get(&user.name).filter(|listed| listed.password.is_some());
+        match (&user.password, other) {
+            (Some(_), Some(Listed { place, .. })) => {
+                let message =
+                    format!("user {} has a secret at {place} too, keep one of them", quoted(&user.name));
+                wrong(Error::Conflict(message));
+            }
+            (None, Some(Listed { password, .. })) => user.password.clone_from(password),
+            (None, None) if needs_secret && outcome.clean => {
+                let want =
+                    "set here or in the file named by auth.file, unless auth.method is \"trust\"".into();
+                wrong(Error::Missing { want });
+            }
+            (Some(_) | None, None) => {}
+        }
+        own.push(user);
+    }
+    if needs_secret && raw.users.is_empty() && auth.is_some_and(|auth| auth.file.is_none()) {
+        let want = "at least one [[user]], or users in the file named by auth.file".into();
+        root.mistake("user", Error::Missing { want });
+    }
+    let listed = listed.into_iter().map(|(name, listed)| User {
+        name,
+        password: listed.password,
+        pool: PoolOverrides::default(),
+    });
+    // of two with the same name the later one stays, so a user's own table wins
+    listed.chain(own).collect()
+}
+
+/// Settings laid over each other must still go together.
+fn pools(raw: &Raw, root: &Table<'_>) {
+    let Some(pool) = raw.pool.clean() else { return };
+    let wrong = |error: Error, steps: [Step; 3], key: &str| {
+        root.reading().mistake(root.locate(&steps), key, error);
+    };
+    let databases =
+        || raw.databases.iter().enumerate().filter_map(|(at, outcome)| Some((at, outcome.clean()?)));
+    for (at, database) in databases() {
+        if let Some(error) = pool.with(&database.pool).contradiction() {
+            wrong(error, [Step::Key("database"), Step::Number(at), Step::Key("pool")], "database.pool");
+        }
+    }
+    for (at, user) in raw.users.iter().enumerate().filter_map(|(at, outcome)| Some((at, outcome.clean()?))) {
+        let key = if user.pool.min_size.is_some() { "min_size" } else { "size" };
+        let steps = [Step::Key("user"), Step::Number(at), Step::Key(key)];
+        let key = format!("user.{key}");
+        if let Some(error) = pool.with(&user.pool).contradiction() {
+            wrong(error, steps, &key);
+            continue;
+        }
+        let both = databases().find_map(|(_, database)| {
+            let settings = pool.with(&database.pool);
+            let error =
+                settings.with(&user.pool).contradiction().filter(|_| settings.contradiction().is_none())?;
+            Some((database, error))
+        });
+        if let Some((database, error)) = both {
+            wrong(Error::Conflict(format!("in database {}, {error}", quoted(&database.name))), steps, &key);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the configuration is going to know but does not yet: a helpful answer instead of "unknown key".
+
+/// Keys described for users that this version has nothing behind, and what to do about them.
+/// An entry goes away together with the issue that brings the feature.
+const LATER: &[(&str, &str)] = &[
+    ("route", "remove the section: every statement goes to the server of its database"),
+    ("failover", "remove the section"),
+    ("breaker", "remove the section"),
+    ("cache", "remove the section: nothing is cached"),
+    ("limit", "remove the section: nothing is limited"),
+    ("insight", "remove the section"),
+    ("state", "remove the section"),
+    ("auth.query", "remove it and put the users into [[user]] or the file named by auth.file"),
+    ("auth.hba", "remove it and choose one auth.method for all clients"),
+    ("database.target", "remove it: every statement goes to the server of the database"),
+    ("database.server.weight", "remove it"),
+    ("database.server.node_exporter", "remove it"),
+    ("pool.state", "remove it"),
+    ("user.password.ttl", "remove it: the secret is read again at every reload"),
+    ("database.password.ttl", "remove it: the secret is read again at every reload"),
+];
+
+/// What to do about a key that is not supported yet; none if the key was never described.
+pub(crate) fn remedy(key: &str) -> Option<&'static str> {
+    // the keys of [pool] may stand in two other tables
+    let in_pool = key.strip_prefix("database.").or_else(|| key.strip_prefix("user."));
+    let in_pool = in_pool.map(|name| format!("pool.{}", name.trim_start_matches("pool.")));
+    let means = |later: &str| later == key || in_pool.as_deref() == Some(later);
+    LATER.iter().find(|(later, _)| means(later)).map(|(_, remedy)| *remedy)
+}
+
+/// Every key that is not supported yet, for the reference.
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    LATER.iter().map(|(key, _)| *key)
+}
