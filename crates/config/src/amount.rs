@@ -29,7 +29,7 @@ const SIZES: &[(&str, u64)] = &[
     ("B", 1),
 ];
 
-/// One microsecond, the least that can be written.
+/// A limit for everything that takes some time at least.
 pub(crate) const ONE_MS: Duration = Duration::from_millis(1);
 /// A limit for everything that should end within the day.
 pub(crate) const ONE_DAY: Duration = Duration::from_secs(86_400);

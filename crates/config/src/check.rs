@@ -39,15 +39,25 @@ const MOST_USERLIST: u64 = 64 << 20;
 /// Looks at everything that concerns several sections. Gives the users of all sources, and what is wrong with
 /// the file named by `auth.file`.
 pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> (Users, Vec<Mistake>) {
+    let before = root.reading().mistakes();
     let (listed, mistakes) = listed(raw, root);
+    let is_whole = mistakes.is_empty() && root.reading().mistakes() == before;
+    // who has no secret can be told only if it is known how clients log in, and all of the list is
+    let auth = raw.auth.clean().filter(|_| is_whole);
+    let needs_secret = auth.is_some_and(|auth| auth.method != AuthMethod::Trust);
     addresses(raw, root);
     twice("database", root);
     twice("user", root);
-    let users = users(raw, listed, root);
+    if needs_secret && root.count("user") == Some(0) && auth.is_some_and(|auth| auth.file.is_none()) {
+        let want = "at least one [[user]], or users in the file named by auth.file".into();
+        root.mistake("user", Error::Missing { want });
+    }
+    let users = users(raw, listed, needs_secret, root);
     pools(raw, root);
     (users, mistakes)
 }
 
+/// The users of the file named by `auth.file`, and what is wrong with it.
 fn listed(raw: &Raw, root: &Table<'_>) -> (BTreeMap<String, Listed>, Vec<Mistake>) {
     let Some(path) = raw.auth.value.as_ref().and_then(|auth| auth.file.as_ref()) else {
         return (BTreeMap::new(), Vec::new());
@@ -87,9 +97,7 @@ fn twice(section: &'static str, root: &Table<'_>) {
 }
 
 /// Both sources of users together: the list has secrets only, `[[user]]` may have the rest.
-fn users(raw: &Raw, listed: BTreeMap<String, Listed>, root: &Table<'_>) -> Users {
-    let auth = raw.auth.clean();
-    let needs_secret = auth.is_some_and(|auth| auth.method != AuthMethod::Trust);
+fn users(raw: &Raw, listed: BTreeMap<String, Listed>, needs_secret: bool, root: &Table<'_>) -> Users {
     let mut own = Vec::new();
     for (number, outcome) in raw.users.iter().enumerate() {
         let Some(mut user) = outcome.value.clone() else { continue };
@@ -113,10 +121,6 @@ fn users(raw: &Raw, listed: BTreeMap<String, Listed>, root: &Table<'_>) -> Users
             (Some(_) | None, None) => {}
         }
         own.push(user);
-    }
-    if needs_secret && raw.users.is_empty() && auth.is_some_and(|auth| auth.file.is_none()) {
-        let want = "at least one [[user]], or users in the file named by auth.file".into();
-        root.mistake("user", Error::Missing { want });
     }
     let listed = listed.into_iter().map(|(name, listed)| User {
         name,

@@ -141,6 +141,6 @@ These are planned. Until then each of them is a mistake that says so. So are mor
 in a database, `role = \"replica\"` and the methods `cert` and `hba`.\n\n";
 
 const EXAMPLE: &str = "\
-# Every key of pgweir. What is not commented out is required or shows the default.
+# Every key of pgweir. What is not commented out is needed or shows the default.
 # Generated from crates/config by `cargo xtask generate`; docs/config.md has the same with limits.
 ";

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -17,7 +18,7 @@ use crate::position::{Lines, Position, is_bare, near, section_of};
 /// What the readers of all sections share: where the text came from and what was found wrong with it.
 pub(crate) struct Reading<'a> {
     file: &'a Path,
-    text: &'a str,
+    lines: Lines<'a>,
     env: &'a dyn Fn(&str) -> Option<String>,
     found: RefCell<Vec<Found>>,
 }
@@ -35,7 +36,7 @@ impl<'a> Reading<'a> {
         file: &'a Path,
         env: &'a dyn Fn(&str) -> Option<String>,
     ) -> (Self, Spanned<DeTable<'a>>) {
-        let reading = Self { file, text, env, found: RefCell::default() };
+        let reading = Self { file, lines: Lines::of(text), env, found: RefCell::default() };
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
@@ -64,7 +65,7 @@ impl<'a> Reading<'a> {
 
     /// `FILE:LINE` of an offset, to point at something from elsewhere.
     pub(crate) fn place(&self, offset: usize) -> String {
-        format!("{}:{}", self.file.display(), Lines::of(self.text).at(offset).line)
+        format!("{}:{}", self.file.display(), self.lines.at(offset).line)
     }
 
     /// The folder of the configuration file, which relative paths begin at.
@@ -106,19 +107,26 @@ impl<'a> Reading<'a> {
 
     /// All mistakes in the order of the file. What a line that is not TOML explains is left out.
     pub(crate) fn into_mistakes(self) -> Vec<Mistake> {
-        let lines = Lines::of(self.text);
-        let mut found = self.found.into_inner();
+        let Self { file, lines, found, .. } = self;
+        let mut found = found.into_inner();
         found.sort_by_key(|found| found.offset);
-        let broken: Vec<usize> = found
-            .iter()
-            .filter(|found| matches!(found.error, Error::Syntax(_)))
-            .map(|found| lines.at(found.offset).line)
-            .collect();
+        // lines that cannot be trusted: ascending, apart from each other
+        let mut broken: Vec<RangeInclusive<usize>> = Vec::new();
+        for found in found.iter().filter(|found| matches!(found.error, Error::Syntax(_))) {
+            let line = lines.at(found.offset).line;
+            if broken.last().is_none_or(|last| !last.contains(&line)) {
+                broken.push(lines.reach(line));
+            }
+        }
+        let is_broken = |line: usize| {
+            let above = broken.partition_point(|lines| *lines.end() < line);
+            broken.get(above).is_some_and(|lines| lines.contains(&line))
+        };
         let mistake = |Found { offset, key, error }: Found| {
             let Position { line, col } = lines.at(offset);
-            let explained = error.is_absence() && !broken.is_empty() || broken.binary_search(&line).is_ok();
+            let explained = is_broken(line) || error.is_absence() && !broken.is_empty();
             let message = error.to_string();
-            let mistake = Mistake { file: self.file.into(), line, col, key, message };
+            let mistake = Mistake { file: file.into(), line, col, key, message };
             (!explained || matches!(error, Error::Syntax(_))).then_some(mistake)
         };
         found.into_iter().filter_map(mistake).collect()
@@ -209,6 +217,14 @@ impl<'a> Table<'a> {
         self.reading.mistakes() == self.mistakes_before
     }
 
+    /// How many values the list under a key has, 0 if it is not set; none if it is no list.
+    pub(crate) fn count(&self, name: &str) -> Option<usize> {
+        match self.values.and_then(|values| values.get(name)) {
+            Some(value) => value.get_ref().as_array().map(|list| list.len()),
+            None => Some(0),
+        }
+    }
+
     /// Whether a key is set in this table.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.values.is_some_and(|values| values.contains_key(name))
@@ -261,7 +277,8 @@ impl<'a> Table<'a> {
 
     fn key(&self, name: &str) -> String {
         // a quoted key may hold anything; a message is one short line
-        let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let plain = (1..=60).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let name = if plain { name.into() } else { quoted(name) };
         if self.path.is_empty() { name } else { format!("{}.{name}", self.path) }
     }

@@ -1,5 +1,7 @@
 //! Where in the text something stands, and what was probably meant there.
 
+use std::ops::RangeInclusive;
+
 /// A place in a text as people count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -30,6 +32,19 @@ impl<'a> Lines<'a> {
         let col = before.take_while(|(index, _)| start.saturating_add(*index) < offset).count();
         Position { line: line + 1, col: col + 1 }
     }
+
+    /// The lines that cannot be trusted when one is not TOML: for a header all until the next header, because
+    /// their keys were taken for those of another table.
+    pub(crate) fn reach(&self, broken: usize) -> RangeInclusive<usize> {
+        let start = broken.checked_sub(2).and_then(|above| self.starts.get(above)).copied().unwrap_or(0);
+        let mut lines = self.text.get(start..).unwrap_or_default().lines();
+        let is_header = |line: &str| line.trim_start().starts_with('[');
+        let following = match lines.next() {
+            Some(line) if is_header(line) => lines.take_while(|line| !is_header(line)).count(),
+            _ => 0,
+        };
+        broken..=broken.saturating_add(following)
+    }
 }
 
 /// The key at `offset` of a text that the TOML parser could not read, found by its looks: the last header
@@ -47,7 +62,8 @@ pub(crate) fn section_of(text: &str, offset: usize) -> Option<String> {
     if line.trim_start().starts_with('[') {
         return header(line);
     }
-    let section = text.get(..start)?.lines().rev().find_map(header);
+    // a thousand lines are far for a guess, and near for a file that is broken on every line
+    let section = text.get(..start)?.lines().rev().take(1000).find_map(header);
     let name = line.split_once('=').and_then(|(name, _)| bare(name));
     match (section, name) {
         (Some(section), Some(name)) => Some(format!("{section}.{name}")),

@@ -14,9 +14,10 @@ use toml::de::DeValue;
 
 use crate::error::{Error, quoted};
 use crate::file::{Item, Table, read_text};
-use crate::form::{Folder, Form, Text, expanded};
+use crate::form::{Folder, Form, expanded};
 
-/// Text that neither `Debug` nor `Display` shows.
+/// Text that neither `Debug` nor `Display` shows. `==` takes as long as the texts agree: it is for finding out
+/// whether a reload changed something, not for logins.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -110,15 +111,19 @@ fn from_elsewhere(table: &Table<'_>) -> Option<String> {
     Some(line.unwrap_or(&text).to_owned())
 }
 
-/// The words of a command; not a [`crate::form::List`], whose values differ from each other.
+/// The words of a command. They may be anything, and are not repeated: some tools take tokens as arguments.
 fn words(item: &Item<'_>) -> Option<Vec<String>> {
-    let words: Vec<Option<String>> = item.each().iter().map(|item| Text.read(item)).collect();
-    if words.is_empty() {
-        let want = "a list of the program and its arguments".into();
-        item.mistake(Error::Value { got: "an empty list".into(), want });
-        return None;
-    }
-    words.into_iter().collect()
+    let want = || "a list of the program and its arguments".to_owned();
+    let words: Vec<Option<String>> = item.each().iter().map(|item| expanded(item, want())).collect();
+    let words: Vec<String> = words.into_iter().collect::<Option<_>>()?;
+    let got = match words.first().map(String::as_str) {
+        None => "an empty list",
+        Some("") => "a list without a program",
+        Some(_) if words.iter().any(|word| word.contains('\0')) => "text with a zero byte",
+        Some(_) => return Some(words),
+    };
+    item.mistake(Error::Value { got: got.into(), want: want() });
+    None
 }
 
 /// What a command writes to its standard output. Its standard error is ours.
