@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Output { program: &'static str, missing: &'static str },
     /// Something of ours did not come up; its log.
     Down { what: &'static str, log: String },
+    /// Tests failed; the runner's exit code.
+    Tests(u8),
     /// The command was told to stop.
     Stopped,
 }
@@ -33,6 +35,7 @@ impl fmt::Display for Error {
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Output { program, missing } => write!(f, "{program} did not say its {missing}"),
             Self::Down { what, log } => write!(f, "{what} did not start:\n{log}"),
+            Self::Tests(code) => write!(f, "the test runner exited with {code}"),
             Self::Stopped => f.write_str("stopped"),
         }
     }
@@ -47,6 +50,7 @@ impl std::error::Error for Error {
             | Self::Program { .. }
             | Self::Output { .. }
             | Self::Down { .. }
+            | Self::Tests(_)
             | Self::Stopped => None,
         }
     }

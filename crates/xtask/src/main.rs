@@ -5,30 +5,48 @@
 //! * [`bench`]: pgweir beside PgBouncer and a direct connection
 //! * [`generate`]: documents that are written by the code
 //!
-//! Shared: [`setup`] (system packages), [`program`] (running others), [`checkout`] (where things are).
+//! Shared: [`setup`] (system packages), [`program`] (running others), [`checkout`] (where things are), [`stop`]
+//! (Ctrl-C).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
 mod bench;
 mod checkout;
+mod demo;
+mod drivers;
 mod error;
+mod generate;
 mod program;
 mod setup;
+mod stop;
+mod test;
 
 use std::process::ExitCode;
 
 use error::Error;
 
 const USAGE: &str = "\
+cargo xtask demo
+        a throw-away PostgreSQL primary with two replicas, Redis, pgweir in front; Ctrl-C removes everything
+cargo xtask test [FILTER]
+        the whole test suite, or the tests whose name contains FILTER
 cargo xtask bench [--quick] [--rows a,b] [--contestants a,b] [--rounds N] [--seconds N] [--workers N] [--write]
         pgweir beside PgBouncer and a direct connection, in one run; writes the table of docs/performance.md
-        --quick: 16 clients, short runs, no writing: what did this change do to the cost of a transaction";
+        --quick: 16 clients, short runs, no writing: what did this change do to the cost of a transaction
+cargo xtask generate
+        writes the documents that the code generates
+cargo xtask setup
+        only what the other commands would install first";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     let done = match command.as_str() {
+        "demo" => demo::run(&rest),
+        "test" => test::run(&rest),
         "bench" => bench::run(&rest),
+        "generate" => generate::run(&rest),
+        "setup" => setup::run(&rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())
@@ -36,7 +54,9 @@ fn main() -> ExitCode {
         other => Err(Error::Usage(format!("unknown command {other:?}"))),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(Error::Stopped) => ExitCode::SUCCESS,
+        // the test runner has said what failed
+        Err(Error::Tests(code)) => ExitCode::from(code),
         Err(error) => {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE

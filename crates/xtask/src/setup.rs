@@ -14,6 +14,14 @@ pub(crate) use need::Purpose;
 use crate::error::Error;
 use crate::program;
 
+/// `cargo xtask setup`: what every command needs.
+pub(crate) fn run(args: &[String]) -> Result<(), Error> {
+    if let Some(arg) = args.first() {
+        return Err(Error::Usage(format!("unknown argument {arg:?}")));
+    }
+    ensure(Purpose::Everything)
+}
+
 /// Makes sure that everything is there that `purpose` needs.
 pub(crate) fn ensure(purpose: Purpose) -> Result<(), Error> {
     let packages = need::missing(purpose);

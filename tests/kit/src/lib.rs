@@ -3,7 +3,7 @@
 //! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`redis`], [`proxy`] (pgweir itself)
 //! * the other ends, by hand: [`client`] (raw frames, built with [`messages`]), [`scripted`] (a server that does
 //!   as told, with [`answers`]), [`tap`] (what may happen on the way)
-//! * what they need: [`certs`]
+//! * what they need: [`certs`], [`drivers`] (other people's), [`skip`] (where something is missing)
 //! * below them: [`process`] (children that die with us), [`dir`], [`port`], [`install`] (where PostgreSQL
 //!   is), [`wait`], [`fail`]
 //!
@@ -17,6 +17,7 @@ pub mod certs;
 pub mod client;
 pub mod cluster;
 pub mod dir;
+pub mod drivers;
 pub mod error;
 pub mod fail;
 pub mod install;
@@ -27,6 +28,7 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod scripted;
+pub mod skip;
 pub mod tap;
 pub mod wait;
 

@@ -50,8 +50,16 @@ impl Proxy {
 
     /// The same; what it logged if it ended instead of accepting.
     pub fn try_start(bin: &Path, config: impl FnOnce(u16, u16) -> String) -> Result<Self, String> {
+        Self::try_start_on(bin, (Port::free(), Port::free()), config)
+    }
+
+    /// The same, on these ports (clients, HTTP).
+    pub fn try_start_on(
+        bin: &Path,
+        (port, http): (Port, Port),
+        config: impl FnOnce(u16, u16) -> String,
+    ) -> Result<Self, String> {
         let dir = Dir::new("pgweir");
-        let (port, http) = (Port::free(), Port::free());
         let file = dir.path().join("pgweir.toml");
         fs::write(&file, config(port.number(), http.number())).or_fail(file.display());
         let spec = Spec::new(bin, dir.path().join("pgweir.log"))

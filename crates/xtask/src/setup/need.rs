@@ -17,11 +17,15 @@ pub(crate) enum Purpose {
     Test,
     /// `cargo xtask bench`
     Bench,
+    /// All of them.
+    Everything,
 }
 
 /// A package and the sign of its presence.
 type Need = (&'static str, fn() -> bool);
 
+/// The allocator's library is built with it.
+const MAKE: Need = ("make", || which("make").is_some());
 const POSTGRESQL: Need = ("postgresql", has_postgresql);
 const PSQL: Need = ("postgresql-client", || which("psql").is_some());
 const REDIS: Need = ("redis-server", || which("redis-server").is_some());
@@ -35,9 +39,10 @@ const JDBC: Need = ("libpostgresql-jdbc-java", || Path::new("/usr/share/java/pos
 /// The packages that bring what is not there.
 pub(super) fn missing(purpose: Purpose) -> Vec<&'static str> {
     let needs: &[Need] = match purpose {
-        Purpose::Demo => &[POSTGRESQL, PSQL, REDIS],
-        Purpose::Test => &[POSTGRESQL, PSQL, REDIS, PYTHON, NODE, NPM, JAVA, JDBC],
-        Purpose::Bench => &[POSTGRESQL, PGBOUNCER],
+        Purpose::Demo => &[MAKE, POSTGRESQL, PSQL, REDIS],
+        Purpose::Test => &[MAKE, POSTGRESQL, PSQL, REDIS, PYTHON, NODE, NPM, JAVA, JDBC],
+        Purpose::Bench => &[MAKE, POSTGRESQL, PGBOUNCER],
+        Purpose::Everything => &[MAKE, POSTGRESQL, PSQL, REDIS, PGBOUNCER, PYTHON, NODE, NPM, JAVA, JDBC],
     };
     needs.iter().filter(|(_, present)| !present()).map(|(package, _)| *package).collect()
 }

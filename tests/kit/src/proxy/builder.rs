@@ -54,7 +54,8 @@ impl From<&Postgres> for Server {
 
 impl Builder {
     /// Nothing but the program; `auth.method` is trust until said otherwise.
-    pub(super) fn new(bin: PathBuf) -> Self {
+    #[must_use]
+    pub fn new(bin: PathBuf) -> Self {
         let builder = Self {
             bin,
             sections: BTreeMap::new(),

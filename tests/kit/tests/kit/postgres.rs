@@ -1,5 +1,6 @@
 //! The kit's PostgreSQL: it starts, answers, stops, crashes and comes back.
 
+use testkit::install::{Install, Version};
 use testkit::postgres::{Auth, Stop};
 use testkit::{Error, Postgres};
 
@@ -33,4 +34,16 @@ fn a_password_is_asked_for_and_checked() {
     assert_eq!(login.clone().password("secret").open().rows("SELECT 1"), "1");
     let refused = login.password("wrong").try_open();
     assert!(matches!(&refused, Err(Error::Server(error)) if error.code() == "28P01"), "{refused:?}");
+}
+
+#[test]
+fn version_18_speaks_protocol_3_2_and_reports_search_path() {
+    if Install::v18_or_skip("version_18_speaks_protocol_3_2_and_reports_search_path").is_none() {
+        return;
+    }
+    let server = Postgres::builder().version(Version::V18).start();
+    let client = server.connect().minor(2).open();
+    assert!(client.key().is_some_and(|(_, secret)| secret.len() > 4), "a long key: {:?}", client.key());
+    assert_eq!(client.parameter("search_path"), Some("\"$user\", public"));
+    assert_eq!(server.connect().open().key().map(|(_, secret)| secret.len()), Some(4));
 }
