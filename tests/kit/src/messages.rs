@@ -58,6 +58,21 @@ pub fn password(password: &str) -> Vec<u8> {
     frame(b'p', &one_cstr(password))
 }
 
+/// SASLInitialResponse.
+#[must_use]
+pub fn sasl_initial(mechanism: &str, data: &[u8]) -> Vec<u8> {
+    let mut body = one_cstr(mechanism);
+    body.extend(length(data.len()));
+    body.extend_from_slice(data);
+    frame(b'p', &body)
+}
+
+/// SASLResponse.
+#[must_use]
+pub fn sasl_response(data: &[u8]) -> Vec<u8> {
+    frame(b'p', data)
+}
+
 /// Query.
 #[must_use]
 pub fn query(sql: &str) -> Vec<u8> {

@@ -103,7 +103,7 @@ impl Connect {
     pub fn try_open(&self) -> Result<Client, Error> {
         let mut client = self.try_unlogged()?;
         client.send_startup()?;
-        login::run(&mut client, &self.password)?;
+        client.finish_login()?;
         Ok(client)
     }
 
@@ -163,7 +163,8 @@ impl Client {
 
     /// Goes on from a sent StartupMessage to the first ReadyForQuery.
     pub fn finish_login(&mut self) -> Result<(), Error> {
-        let password = self.connect.password.clone();
-        login::run(self, &password)
+        let connect = self.connect.clone();
+        let user = connect.params.iter().find(|(name, _)| name == "user").map_or("", |(_, user)| user);
+        login::run(self, user, &connect.password)
     }
 }

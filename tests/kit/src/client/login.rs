@@ -1,17 +1,31 @@
 //! Logging in by hand: the server asks, we answer, until it is ready or refuses.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use wire::auth::scram_client::{AwaitFinal, AwaitFirst, choose};
+use wire::auth::{Nonce, ScramError, md5};
+use wire::backend::auth::Authentication;
+
 use super::Client;
 use crate::error::{Error, ServerError};
 use crate::messages;
 
+/// Where a SASL exchange is.
+enum Sasl {
+    None,
+    First(AwaitFirst),
+    Final(AwaitFinal),
+}
+
 /// Answers the server's authentication requests and collects all it says up to ReadyForQuery.
-pub(super) fn run(client: &mut Client, password: &str) -> Result<(), Error> {
+pub(super) fn run(client: &mut Client, user: &str, password: &str) -> Result<(), Error> {
     let mut said = Vec::new();
+    let mut sasl = Sasl::None;
     loop {
         let message = client.try_read_message()?;
         match message.tag {
             b'E' => return Err(Error::Server(ServerError::parse(&message.body))),
-            b'R' => answer(client, &message.body, password)?,
+            b'R' => sasl = answer(client, &message.body, (user, password), sasl)?,
             _ => {}
         }
         let ready = message.tag == b'Z';
@@ -23,11 +37,56 @@ pub(super) fn run(client: &mut Client, password: &str) -> Result<(), Error> {
     }
 }
 
-fn answer(client: &mut Client, body: &[u8], password: &str) -> Result<(), Error> {
-    let (kind, _rest) = body.split_first_chunk().ok_or(Error::Protocol("a short authentication request"))?;
-    match u32::from_be_bytes(*kind) {
-        0 => Ok(()),
-        3 => client.try_send(&messages::password(password)),
-        _ => Err(Error::Protocol("an authentication method the kit does not know")),
+/// Answers one request; gives what the next one has to go on.
+fn answer(
+    client: &mut Client,
+    body: &[u8],
+    (user, password): (&str, &str),
+    sasl: Sasl,
+) -> Result<Sasl, Error> {
+    let request =
+        Authentication::parse(body).map_err(|_| Error::Protocol("a malformed authentication request"))?;
+    match (request, sasl) {
+        (Authentication::Ok, Sasl::None) => {}
+        (Authentication::CleartextPassword, Sasl::None) => client.try_send(&messages::password(password))?,
+        (Authentication::Md5Password { salt }, Sasl::None) => {
+            let secret = md5::hash(user, password.as_bytes());
+            client.try_send(&messages::password(&md5::response(&secret, salt)))?;
+        }
+        (Authentication::Sasl(offered), Sasl::None) => {
+            let mechanism = choose(offered).map_err(broken)?;
+            let (first, data) = AwaitFirst::new(nonce());
+            client.try_send(&messages::sasl_initial(mechanism, &data))?;
+            return Ok(Sasl::First(first));
+        }
+        (Authentication::SaslContinue(data), Sasl::First(first)) => {
+            let challenge = first.on(data).map_err(broken)?;
+            let keys = challenge.derive(password.as_bytes());
+            let (last, data) = challenge.answer(&keys).map_err(broken)?;
+            client.try_send(&messages::sasl_response(&data))?;
+            return Ok(Sasl::Final(last));
+        }
+        (Authentication::SaslFinal(data), Sasl::Final(last)) => {
+            last.on(data).map_err(broken)?;
+        }
+        (Authentication::Ok, Sasl::First(_) | Sasl::Final(_)) => {
+            return Err(Error::Protocol("a log-in without the server's proof"));
+        }
+        _ => return Err(Error::Protocol("an authentication request that the kit does not expect")),
     }
+    Ok(Sasl::None)
+}
+
+fn broken(error: ScramError) -> Error {
+    Error::Io(std::io::Error::other(error))
+}
+
+/// New for each exchange; a test has nobody to hide it from.
+fn nonce() -> Nonce {
+    let mut nonce = Nonce::default();
+    for chunk in nonce.chunks_mut(8) {
+        let random = RandomState::new().build_hasher().finish().to_be_bytes();
+        chunk.iter_mut().zip(random).for_each(|(byte, value)| *byte = value);
+    }
+    nonce
 }

@@ -29,11 +29,13 @@ fn what_was_committed_survives_a_crash() {
 
 #[test]
 fn a_password_is_asked_for_and_checked() {
-    let server = Postgres::builder().auth(Auth::Plain).user("app", "secret").start();
-    let login = server.connect().user("app");
-    assert_eq!(login.clone().password("secret").open().rows("SELECT 1"), "1");
-    let refused = login.password("wrong").try_open();
-    assert!(matches!(&refused, Err(Error::Server(error)) if error.code() == "28P01"), "{refused:?}");
+    for auth in [Auth::Plain, Auth::Md5, Auth::Scram] {
+        let server = Postgres::builder().auth(auth.clone()).user("app", "secret").start();
+        let login = server.connect().user("app");
+        assert_eq!(login.clone().password("secret").open().rows("SELECT 1"), "1", "{auth:?}");
+        let refused = login.password("wrong").try_open();
+        assert!(matches!(&refused, Err(Error::Server(error)) if error.code() == "28P01"), "{refused:?}");
+    }
 }
 
 #[test]
