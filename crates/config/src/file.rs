@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Mistake, quoted};
 use crate::later;
-use crate::position::{Lines, Position, is_bare, near, section_of};
+use crate::position::{Lines, Position, near};
 
 /// What the readers of all sections share: where the text came from and what was found wrong with it.
 pub(crate) struct Reading<'a> {
@@ -40,11 +40,11 @@ impl<'a> Reading<'a> {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
-            let key = section_of(text, offset).unwrap_or_else(|| "syntax".into());
+            let key = reading.lines.key_at(offset).unwrap_or_else(|| "syntax".into());
             let error = match error.message() {
                 "duplicate key" => Error::Duplicate,
                 message => {
-                    let hint = if is_bare(text, offset) { " (text needs double quotes)" } else { "" };
+                    let hint = if reading.lines.is_bare(offset) { " (text needs double quotes)" } else { "" };
                     Error::Syntax(format!("{}{hint}", message.replace('\n', " ")))
                 }
             };

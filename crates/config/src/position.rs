@@ -14,69 +14,82 @@ pub(crate) struct Position {
 /// A text with the places where its lines begin.
 pub(crate) struct Lines<'a> {
     text: &'a str,
+    /// Where each line begins.
     starts: Vec<usize>,
+    /// The lines that look like headers, from 1, each with the section it names if that can be made out.
+    headers: Vec<(usize, Option<&'a str>)>,
 }
 
 impl<'a> Lines<'a> {
     /// Finds the lines of `text`.
     pub(crate) fn of(text: &'a str) -> Self {
-        let starts = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next).collect();
-        Self { text, starts }
+        let newlines = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+        let starts = std::iter::once(0).chain(newlines).collect();
+        let header = |(number, line): (usize, &'a str)| {
+            let inside = line.trim_start().strip_prefix('[')?;
+            Some((number, inside.split('#').next().and_then(bare)))
+        };
+        Self { text, starts, headers: (1..).zip(text.lines()).filter_map(header).collect() }
     }
 
     /// The place of the byte at `offset`, or of the end if the text is shorter.
     pub(crate) fn at(&self, offset: usize) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset);
-        let start = line.checked_sub(1).and_then(|above| self.starts.get(above)).copied().unwrap_or(0);
-        let before = self.text.get(start..).unwrap_or_default().char_indices();
-        let col = before.take_while(|(index, _)| start.saturating_add(*index) < offset).count();
-        Position { line: line + 1, col: col + 1 }
+        let (start, end) = (self.start(line), offset.min(self.text.len()));
+        // an offset inside a character stands for the character
+        let before = (0..4).find_map(|back| self.text.get(start..end.checked_sub(back)?));
+        let col = before.unwrap_or_default().chars().count();
+        Position { line, col: col + 1 }
     }
 
     /// The lines that cannot be trusted when one is not TOML: for a header all until the next header, because
     /// their keys were taken for those of another table.
     pub(crate) fn reach(&self, broken: usize) -> RangeInclusive<usize> {
-        let start = broken.checked_sub(2).and_then(|above| self.starts.get(above)).copied().unwrap_or(0);
-        let mut lines = self.text.get(start..).unwrap_or_default().lines();
-        let is_header = |line: &str| line.trim_start().starts_with('[');
-        let following = match lines.next() {
-            Some(line) if is_header(line) => lines.take_while(|line| !is_header(line)).count(),
-            _ => 0,
-        };
-        broken..=broken.saturating_add(following)
+        let at = self.headers.partition_point(|(line, _)| *line < broken);
+        let mut headers = self.headers.iter().skip(at).map(|(line, _)| *line).peekable();
+        if headers.next_if_eq(&broken).is_none() {
+            return broken..=broken;
+        }
+        broken..=headers.next().unwrap_or(self.starts.len() + 1).saturating_sub(1)
+    }
+
+    /// The key on the line of `offset`, found by its looks where the TOML parser could not read it: the section
+    /// of the last header and the word before `=`. None where there is nothing like it.
+    pub(crate) fn key_at(&self, offset: usize) -> Option<String> {
+        let line = self.at(offset).line;
+        let above = self.headers.partition_point(|(header, _)| *header <= line);
+        let header = above.checked_sub(1).and_then(|last| self.headers.get(last));
+        let (header, section) = header.copied().unwrap_or_default();
+        let name = self.line(line).split_once('=').and_then(|(name, _)| bare(name));
+        match (section, name) {
+            (Some(section), Some(name)) if header != line => Some(format!("{section}.{name}")),
+            (section, name) => section.or(name).map(str::to_owned),
+        }
+    }
+
+    /// Whether the value on the line of `offset` begins like text without quotes.
+    pub(crate) fn is_bare(&self, offset: usize) -> bool {
+        let line = self.line(self.at(offset).line);
+        let value = line.split_once('=').map(|(_, value)| value.trim_start()).unwrap_or_default();
+        value.starts_with(|first: char| first.is_alphanumeric() || "/.$*:~@".contains(first))
+    }
+
+    /// Where a line begins.
+    fn start(&self, line: usize) -> usize {
+        line.checked_sub(1).and_then(|above| self.starts.get(above)).copied().unwrap_or(self.text.len())
+    }
+
+    /// The text of a line with its end.
+    fn line(&self, line: usize) -> &'a str {
+        self.text.get(self.start(line)..self.start(line.saturating_add(1))).unwrap_or_default()
     }
 }
 
-/// The key at `offset` of a text that the TOML parser could not read, found by its looks: the last header
-/// above and the word before `=` on the line. None where there is nothing like it.
-pub(crate) fn section_of(text: &str, offset: usize) -> Option<String> {
-    let bare = |part: &str| {
-        let part = part.trim().trim_matches(['[', ']']);
-        let fits = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
-        (!part.is_empty() && part.len() <= 60 && part.chars().all(fits)).then(|| part.to_owned())
-    };
-    let above = text.get(..offset).unwrap_or(text);
-    let start = above.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text.get(start..)?.lines().next().unwrap_or_default();
-    let header = |line: &str| line.trim_start().starts_with('[').then(|| bare(line.split('#').next()?))?;
-    if line.trim_start().starts_with('[') {
-        return header(line);
-    }
-    // a thousand lines are far for a guess, and near for a file that is broken on every line
-    let section = text.get(..start)?.lines().rev().take(1000).find_map(header);
-    let name = line.split_once('=').and_then(|(name, _)| bare(name));
-    match (section, name) {
-        (Some(section), Some(name)) => Some(format!("{section}.{name}")),
-        (section, name) => section.or(name),
-    }
-}
-
-/// Whether the value on the line of `offset` begins like text without quotes.
-pub(crate) fn is_bare(text: &str, offset: usize) -> bool {
-    let start = text.get(..offset).and_then(|above| above.rfind('\n')).map_or(0, |newline| newline + 1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let value = line.split_once('=').map(|(_, value)| value.trim_start()).unwrap_or_default();
-    value.starts_with(|first: char| first.is_alphanumeric() || "/.$*:~@".contains(first))
+/// What is left of a key or a header without blanks and brackets, if it needs no quotes and is not long.
+fn bare(part: &str) -> Option<&str> {
+    let part = part.trim().trim_matches(['[', ']']).trim();
+    let fits = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
+    (!part.is_empty() && part.len() <= 60 && part.chars().all(fits)).then_some(part)
 }
 
 /// The one of `known` that `word` is probably meant to be.
@@ -119,6 +132,7 @@ mod tests {
         let quote = text.rfind('"').unwrap();
         assert_eq!(Lines::of(text).at(quote), Position { line: 1, col: 7 });
         assert_eq!(Lines::of(text).at(text.find('b').unwrap()), Position { line: 2, col: 1 });
+        assert_eq!(Lines::of(text).at(quote - 1), Position { line: 1, col: 6 });
         assert_eq!(Lines::of(text).at(999), Position { line: 3, col: 1 });
     }
 
@@ -141,9 +155,17 @@ mod tests {
     #[test]
     fn keys_are_found_by_their_looks() {
         let text = "[listen] # here\naddress = 127.0.0.1:1\n[[user]\nname = 'x'\n";
-        assert_eq!(section_of(text, text.find("127").unwrap()).as_deref(), Some("listen.address"));
-        assert_eq!(section_of(text, text.find("[[").unwrap()).as_deref(), Some("user"));
-        assert_eq!(section_of("= 3", 0), None);
-        assert_eq!(section_of("ü", 1), None);
+        let lines = Lines::of(text);
+        assert_eq!(lines.key_at(text.find("127").unwrap()).as_deref(), Some("listen.address"));
+        assert_eq!(lines.key_at(text.find("[[").unwrap()).as_deref(), Some("user"));
+        assert_eq!(Lines::of("= 3").key_at(0), None);
+        assert_eq!(Lines::of("a = 3").key_at(99).as_deref(), Some("a"));
+        assert_eq!(Lines::of("ü").key_at(1), None);
+    }
+
+    #[test]
+    fn a_broken_header_takes_its_keys_with_it() {
+        let lines = Lines::of("a = 1\n[b\nc = 1\n\n [d]\ne =\n[f\ng = 1");
+        assert_eq!([1, 2, 6, 7].map(|line| lines.reach(line)), [1..=1, 2..=4, 6..=6, 7..=8]);
     }
 }

@@ -87,6 +87,8 @@ fn string(text: &str) -> Result<(String, &str), (&str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse_all(text: &str) -> (BTreeMap<String, Listed>, Vec<String>) {
@@ -116,5 +118,29 @@ mod tests {
             ["1:1", "2:4", "3:5", "4:5", "5:1", "7:3", "8:1"].map(|at| format!("userlist.txt:{at}"));
         assert_eq!(places, expected);
         assert!(mistakes.iter().all(|text| text.contains(": auth.file: ") && !text.contains("canary")));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_gives_users_or_mistakes(text in "([\"a-c \\n;#\\\\\\x00é]|\"[ab]\" \"x\"\\n){0,60}") {
+            let (users, mistakes) = parse(&text, Path::new("userlist.txt"));
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with([';', '#']) && !line.trim().is_empty());
+            prop_assert_eq!(users.len() + mistakes.len(), lines.count());
+            for mistake in mistakes {
+                let line = text.lines().nth(mistake.line - 1).unwrap();
+                prop_assert!(mistake.col <= line.chars().count() + 1, "{}", mistake);
+            }
+        }
+
+        #[test]
+        fn what_is_quoted_comes_back(name in "[^\\x00\r\n]{1,20}", secret in "[^\\x00\r\n]{1,20}") {
+            let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+            let text = format!("{} {}", quoted(&name), quoted(&secret));
+            let (users, mistakes) = parse(&text, Path::new("userlist.txt"));
+            prop_assert!(mistakes.is_empty(), "{:?}", mistakes);
+            prop_assert_eq!(users[&name].password.as_ref().map(Secret::expose), Some(&*secret));
+        }
     }
 }
