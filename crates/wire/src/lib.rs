@@ -9,6 +9,7 @@
 //! - [`auth`]: log-in exchanges as state machines, and stored passwords
 //! - [`tx`], [`sqlstate`]: the transaction status and the error codes
 //! - [`read`]: a bounds-checked cursor over one message's body
+//! - [`fuzz`]: what the fuzz targets assert
 //! - [`error`]: what can be wrong
 
 pub mod auth;
@@ -16,6 +17,7 @@ pub mod backend;
 pub mod error;
 pub mod frame;
 pub mod frontend;
+pub mod fuzz;
 pub mod read;
 pub mod replies;
 pub mod sqlstate;

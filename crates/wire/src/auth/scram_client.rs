@@ -175,6 +175,11 @@ fn iterations(digits: &[u8]) -> Result<u32, ScramError> {
 }
 
 impl Challenge {
+    /// How often the server wants the password hashed: what [`Self::derive`] will cost.
+    pub const fn iterations(&self) -> u32 {
+        self.iterations
+    }
+
     /// Whether these keys are for the server's salt and iteration count.
     pub fn fits(&self, keys: &Keys) -> bool {
         self.salt == keys.salt && self.iterations == keys.iterations

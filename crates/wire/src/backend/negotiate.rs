@@ -10,7 +10,7 @@ use crate::write::{cstr_len, head, put_cstr, sum};
 pub const TAG: u8 = b'v';
 
 /// PostgreSQL's documentation speaks of a minor version; what it sends is both, the major one above.
-const MAJOR: u32 = 3;
+const MAJOR: u16 = 3;
 
 /// A NegotiateProtocolVersion message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl<'a> NegotiateProtocolVersion<'a> {
         let mut reader = Reader::new(body);
         let version = reader.u32()?;
         let [major_high, major_low, minor @ ..] = version.to_be_bytes();
-        if u32::from(u16::from_be_bytes([major_high, major_low])) != MAJOR {
+        // 0: servers that are not PostgreSQL take its documentation at its word
+        if !matches!(u16::from_be_bytes([major_high, major_low]), 0 | MAJOR) {
             return Err(Error::BadValue { what: "protocol version", value: version.into() });
         }
         let count = reader.u32()?;
@@ -67,7 +68,8 @@ pub fn write<S: AsRef<str>>(out: &mut BytesMut, minor: u16, options: &[S]) -> Re
     }
     let count = u32::try_from(options.len()).map_err(|_| Error::TooLong { tag: TAG })?;
     head(out, TAG, len)?;
-    out.put_u32(MAJOR << 16 | u32::from(minor));
+    out.put_u16(MAJOR);
+    out.put_u16(minor);
     out.put_u32(count);
     for name in options {
         put_cstr(out, name.as_ref().as_bytes());
