@@ -1,4 +1,4 @@
-//! Messages from the server: views over a body whose frame has been cut, and writers for those we send ourselves.
+//! Messages from the server: views over a body whose frame has been cut, and writers for what we send.
 //!
 //! A server is distrusted as a client is: nothing here believes a length or a count, and a reply that no view
 //! takes is still relayed as it came.

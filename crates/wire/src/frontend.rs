@@ -1,7 +1,7 @@
 //! Messages from the client, as borrowed views over a body whose frame has been cut.
 //!
-//! One family per file: `TAG`, a view with `parse(body)`, and `write(out, …)`. A view checks only what a decision
-//! needs; the server judges the rest, so a body that no view takes may still be forwarded as it came.
+//! One family per file: `TAG`, a view with `parse(body)`, and `write(out, …)`. A view checks only what a
+//! decision needs; the server judges the rest, so a body that no view takes may still be forwarded as it came.
 
 pub mod bind;
 pub mod close;

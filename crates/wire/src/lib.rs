@@ -1,16 +1,13 @@
 //! The PostgreSQL protocol as values: no I/O, no clock, no runtime.
 //!
-//! Map:
-//! - [`frame`]: cutting messages by their header
-//! - [`startup`]: the packets that come before any tag
+//! - [`frame`], [`startup`]: cutting messages by their header, and the packets that come before any tag
 //! - [`frontend`]: what the client sends, one family per file
 //! - [`backend`]: what the server sends, one family per file
 //! - [`replies`]: the queue of replies still owed
 //! - [`auth`]: log-in exchanges as state machines, and stored passwords
 //! - [`tx`], [`sqlstate`]: the transaction status and the error codes
 //! - [`read`]: a bounds-checked cursor over one message's body
-//! - [`fuzz`]: what the fuzz targets assert
-//! - [`error`]: what can be wrong
+//! - [`fuzz`], [`error`]: what the fuzz targets assert; what can be wrong
 
 pub mod auth;
 pub mod backend;

@@ -5,7 +5,7 @@
 //! | [`AwaitFirst`] | client-first | server-first | [`AwaitFinal`] |
 //! | [`AwaitFinal`] | client-final | server-final | [`Done`] |
 //!
-//! Any error ends the exchange. The user's name inside is ignored as in PostgreSQL: the start-up packet's counts.
+//! Any error ends the exchange. The user's name inside is ignored, as PostgreSQL does: that of start-up counts.
 //! Without channel binding so far: with it, the binding data joins the header in `AwaitFinal::binding`.
 
 use std::fmt;

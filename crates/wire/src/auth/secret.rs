@@ -96,8 +96,8 @@ impl ScramSecret {
         super::Keys::derive(password, salt, iterations).secret()
     }
 
-    /// The secret of a user whose password is known in clear text. Costs [`DEFAULT_ITERATIONS`] hashes: make it
-    /// once and keep it.
+    /// The secret of a user whose password is known in clear text. This costs [`DEFAULT_ITERATIONS`] hashes:
+    /// make it once and keep it.
     pub fn from_plain(user: &str, password: &str, process_seed: &[u8; 32]) -> Self {
         let salt = Self::process_salt(user, process_seed);
         Self::from_password(password.as_bytes(), &salt, DEFAULT_ITERATIONS)
@@ -105,8 +105,8 @@ impl ScramSecret {
 
     /// A secret that no password fits, for a user that does not exist.
     ///
-    /// The same name gives the same salt as long as the process runs, here and in [`Self::from_plain`], so that
-    /// nobody learns by asking, once or twice, which users there are.
+    /// The same name gives the same salt as long as the process runs, here and in [`Self::from_plain`]: nobody
+    /// learns by asking, once or twice, which users there are.
     pub fn mock(user: &str, process_seed: &[u8; 32]) -> Self {
         let part = |what: &[u8]| hmac(process_seed, &[what, user.as_bytes()]);
         let (stored_key, server_key) = (part(b"stored:"), part(b"server:"));

@@ -1,7 +1,7 @@
 //! ErrorResponse and NoticeResponse: writers for our own, and a view that makes sense of any server's.
 //!
-//! The view never fails: a body without fields, without a code, without terminators or with fields twice gives
-//! what is there. The writers never fail either: a value that cannot stand in a message is cut or cleaned.
+//! The view never fails: a body without fields, without a code, without terminators or with fields twice
+//! gives what is there. The writers never fail either: a value that cannot stand in a message is cut or cleaned.
 
 use bytes::{BufMut, BytesMut};
 

@@ -1,7 +1,7 @@
 //! The `options` start-up value: settings in the form of command-line arguments.
 //!
-//! Understood are `-c name=value`, `-cname=value` and `--name=value`, separated by white space, with a backslash
-//! before a character that stands for itself. PostgreSQL's other switches are refused, and named.
+//! Understood are `-c name=value`, `-cname=value` and `--name=value`, separated by white space, with a
+//! backslash before a character that stands for itself. PostgreSQL's other switches are refused, and named.
 
 use crate::Error;
 

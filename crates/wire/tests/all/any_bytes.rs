@@ -39,14 +39,20 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_password_of_any_text(text in "\\PC*|SCRAM-SHA-256\\$[0-9]{0,9}:[A-Za-z0-9+/=]{0,30}\\$[A-Za-z0-9+/=:]{0,99}") {
+    fn a_stored_password_of_any_text(
+        text in "\\PC*|SCRAM-SHA-256\\$[0-9]{0,9}:[A-Za-z0-9+/=]{0,30}\\$[A-Za-z0-9+/=:]{0,99}",
+    ) {
         if let Ok(Secret::Scram(secret)) = Secret::parse(&text) {
             prop_assert_eq!(secret.stored(), text);
         }
     }
 
     #[test]
-    fn a_stored_secret_is_read_again(password in any::<Vec<u8>>(), salt in vec(any::<u8>(), 1..40), n in 1u32..9) {
+    fn a_stored_secret_is_read_again(
+        password in any::<Vec<u8>>(),
+        salt in vec(any::<u8>(), 1..40),
+        n in 1u32..9,
+    ) {
         let secret = ScramSecret::from_password(&password, &salt, n);
         prop_assert_eq!(Secret::parse(&secret.stored()), Ok(Secret::Scram(secret)));
     }

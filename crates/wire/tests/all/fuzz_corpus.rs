@@ -1,5 +1,5 @@
-//! Every fuzz target over its corpus, and over a fixed number of changed inputs: the bounded run of the fuzzers
-//! that needs no nightly toolchain. The seed is fixed, so that what fails once fails again.
+//! Every fuzz target over its corpus, and over a fixed number of changed inputs: the bounded run of the
+//! fuzzers that needs no nightly toolchain. The seed is fixed, so that what fails once fails again.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -124,7 +124,10 @@ proptest! {
     }
 
     #[test]
-    fn their_client_logs_in_with_any_password(password in vec(1..=u8::MAX, 0..30), nonce in any::<[u8; 18]>()) {
+    fn their_client_logs_in_with_any_password(
+        password in vec(1..=u8::MAX, 0..30),
+        nonce in any::<[u8; 18]>(),
+    ) {
         let secret = ScramSecret::from_password(&password, b"salt", 2);
         let mut client = ScramSha256::new(&password, ChannelBinding::unsupported());
         let server = scram_server::AwaitFirst::new(secret, nonce);

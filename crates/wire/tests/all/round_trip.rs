@@ -95,7 +95,11 @@ proptest! {
     }
 
     #[test]
-    fn of_an_error(message in "\\PC{0,60}", detail in option::of("\\PC{0,60}"), hint in option::of("\\PC{0,60}")) {
+    fn of_an_error(
+        message in "\\PC{0,60}",
+        detail in option::of("\\PC{0,60}"),
+        hint in option::of("\\PC{0,60}"),
+    ) {
         let (severity, sqlstate) = (Severity::Error, SqlState::SYNTAX_ERROR);
         let (detail, hint) = (detail.as_deref(), hint.as_deref());
         let fields = ErrorFields { severity, sqlstate, message: &message, detail, hint };
