@@ -33,6 +33,10 @@ pub async fn connect(host: &Host, port: u16, timeout: Duration) -> io::Result<St
 
 async fn connect_tcp(name: &str, port: u16, deadline: Instant) -> io::Result<Stream> {
     let addresses: Vec<SocketAddr> = within(deadline, tokio::net::lookup_host((name, port))).await?.collect();
+    connect_any(addresses, deadline).await
+}
+
+async fn connect_any(addresses: Vec<SocketAddr>, deadline: Instant) -> io::Result<Stream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
@@ -80,3 +84,6 @@ async fn within<T>(deadline: Instant, attempt: impl Future<Output = io::Result<T
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "connection attempt timed out")),
     }
 }
+
+#[cfg(test)]
+mod tests;

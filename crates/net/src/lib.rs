@@ -7,12 +7,18 @@
 pub mod buffers;
 mod connect;
 pub mod drain;
+mod error;
 mod listen;
 mod socket;
 mod stream;
+#[cfg(test)]
+mod testing;
+pub mod tls;
 
 pub use connect::connect;
-pub use drain::{Phase, Shutdown};
+pub use drain::{Phase, Shutdown, Subscriber};
+pub use error::Error;
 pub use listen::{Incoming, Listener};
 pub use socket::{Look, Peer};
 pub use stream::Stream;
+pub use tls::{Acceptor, Connector, TlsInfo, is_client_hello};

@@ -256,3 +256,6 @@ fn watched<L: AsRawFd>(listener: L) -> io::Result<AsyncFd<L>> {
 fn clamped(backlog: u32) -> i32 {
     i32::try_from(backlog).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

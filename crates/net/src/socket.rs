@@ -4,7 +4,7 @@
 //! read and written is the business of `stream`.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream as StdTcp};
 use std::os::unix::net::UnixStream as StdUnix;
@@ -141,6 +141,12 @@ impl Socket {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_std_tcp(self) -> StdTcp {
+        let Kind::Tcp(socket) = self.kind else { panic!("a TCP socket") };
+        socket.into_std().unwrap()
+    }
+
     /// See [`crate::Stream::set_user_timeout`].
     pub(crate) fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match &self.kind {
@@ -190,6 +196,25 @@ impl AsyncWrite for Socket {
             Kind::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
             Kind::Lost => Poll::Ready(Err(lost())),
         }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let ([buf], _) | ([buf, ..], true) = (bufs, self.fresh) {
+            return self.poll_write(cx, buf);
+        }
+        match &mut self.kind {
+            Kind::Tcp(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Kind::Unix(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Kind::Lost => Poll::Ready(Err(lost())),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,10 +11,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
+use rustls::CommonState;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::buffers::BLOCK;
 use crate::socket::{Look, Peer, Socket};
+use crate::tls::{Tls, TlsInfo};
 
 /// With less room than this in a buffer a read first makes more.
 const ROOM: usize = 1024;
@@ -28,11 +30,17 @@ pub struct Stream {
 #[derive(Debug)]
 enum Kind {
     Plain(Socket),
+    /// Boxed: most connections have none, and it is large.
+    Tls(Box<Tls>),
 }
 
 impl Stream {
     pub(crate) fn plain(socket: Socket) -> Self {
         Self { kind: Kind::Plain(socket) }
+    }
+
+    pub(crate) fn encrypted(tls: Tls) -> Self {
+        Self { kind: Kind::Tls(Box::new(tls)) }
     }
 
     /// Appends what has arrived to `buf`, at most `max` bytes, and registers the task if nothing has.
@@ -55,6 +63,11 @@ impl Stream {
         }
         match &mut self.kind {
             Kind::Plain(socket) => read_into(socket, cx, buf, max),
+            Kind::Tls(tls) => match read_into(tls, cx, buf, max) {
+                // Many clients just hang up. Every message says how long it is, so a cut is noticed anyway.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+                done @ (Poll::Ready(_) | Poll::Pending) => done,
+            },
         }
     }
 
@@ -66,6 +79,7 @@ impl Stream {
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.kind {
             Kind::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Kind::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
         }
     }
 
@@ -74,6 +88,7 @@ impl Stream {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.kind {
             Kind::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Kind::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
@@ -105,14 +120,22 @@ impl Stream {
     pub async fn shutdown(&mut self) -> io::Result<()> {
         poll_fn(|cx| match &mut self.kind {
             Kind::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Kind::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         })
         .await
     }
 
     /// Looks, without waiting and without taking bytes, whether the connection still stands.
+    ///
+    /// With TLS, bytes may turn out to be nothing but the peer's goodbye or news of TLS itself: only a read
+    /// tells.
     pub fn look(&self) -> Look {
         match &self.kind {
             Kind::Plain(socket) => socket.look(),
+            Kind::Tls(tls) => match tls.get_ref() {
+                (_, state) if !state.wants_read() => Look::Bytes,
+                (transport, _) => transport.socket.look(),
+            },
         }
     }
 
@@ -121,6 +144,7 @@ impl Stream {
     pub fn rehome(&mut self) -> io::Result<()> {
         match &mut self.kind {
             Kind::Plain(socket) => socket.rehome(),
+            Kind::Tls(tls) => tls.get_mut().0.socket.rehome(),
         }
     }
 
@@ -136,8 +160,48 @@ impl Stream {
 
     /// Whether TLS carries the bytes.
     pub fn is_tls(&self) -> bool {
+        self.state().is_some()
+    }
+
+    /// What TLS agreed on.
+    pub fn tls(&self) -> Option<TlsInfo> {
+        TlsInfo::of(self.state()?)
+    }
+
+    /// The certificate that the peer proved to own, in DER.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        self.state()?.peer_certificates()?.first().map(AsRef::as_ref)
+    }
+
+    /// The protocol that was agreed on by ALPN.
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        self.state()?.alpn_protocol()
+    }
+
+    /// The socket of a plain stream, for TLS to be put over it.
+    pub(crate) fn into_socket(self) -> io::Result<Socket> {
+        match self.kind {
+            Kind::Plain(socket) => Ok(socket),
+            Kind::Tls(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "TLS inside TLS")),
+        }
+    }
+
+    /// The plain stream under TLS, for tests that tamper.
+    #[cfg(test)]
+    pub(crate) fn into_raw_socket(self) -> Option<Self> {
+        match self.kind {
+            Kind::Plain(_) => None,
+            Kind::Tls(tls) => match *tls {
+                tokio_rustls::TlsStream::Client(tls) => Some(Self::plain(tls.into_inner().0.socket)),
+                tokio_rustls::TlsStream::Server(tls) => Some(Self::plain(tls.into_inner().0.socket)),
+            },
+        }
+    }
+
+    fn state(&self) -> Option<&CommonState> {
         match &self.kind {
-            Kind::Plain(_) => false,
+            Kind::Plain(_) => None,
+            Kind::Tls(tls) => Some(tls.get_ref().1),
         }
     }
 
@@ -150,6 +214,7 @@ impl Stream {
     fn socket(&self) -> &Socket {
         match &self.kind {
             Kind::Plain(socket) => socket,
+            Kind::Tls(tls) => &tls.get_ref().0.socket,
         }
     }
 }
@@ -171,3 +236,6 @@ where
 {
     pin!(stream.read_buf(&mut buf.limit(max))).poll(cx)
 }
+
+#[cfg(test)]
+mod tests;

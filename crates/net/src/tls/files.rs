@@ -1,0 +1,124 @@
+//! The PEM files of one side: read once, told apart by their contents, turned into certificates and keys.
+//!
+//! What is parsed is what was fingerprinted, so a file replaced in between is noticed the next time.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::Hasher;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::Error;
+
+/// Where the files are, and the keys of the configuration that name them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    pub(super) cert: Named,
+    pub(super) key: Named,
+    pub(super) ca: Named,
+}
+
+/// One file that may be set.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    pub(super) key: &'static str,
+    pub(super) path: Option<PathBuf>,
+}
+
+/// What the files held at one moment.
+pub(super) struct Contents {
+    cert: Content,
+    key: Content,
+    ca: Content,
+}
+
+struct Content {
+    named: Named,
+    bytes: Option<io::Result<Vec<u8>>>,
+}
+
+impl Files {
+    /// Reads every file that is set.
+    pub(super) fn read(&self) -> Contents {
+        let read = |named: &Named| Content { named: named.clone(), bytes: named.path.as_ref().map(fs::read) };
+        Contents { cert: read(&self.cert), key: read(&self.key), ca: read(&self.ca) }
+    }
+}
+
+impl Contents {
+    /// A number that differs when any of the contents does. A file that cannot be read counts as one more
+    /// content, so that its coming back is a change as well.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for content in [&self.cert, &self.key, &self.ca] {
+            match &content.bytes {
+                None => hasher.write_u8(0),
+                Some(Err(_)) => hasher.write_u8(1),
+                Some(Ok(bytes)) => {
+                    hasher.write_u8(2);
+                    hasher.write_usize(bytes.len());
+                    hasher.write(bytes);
+                }
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Whether a certificate of our own is set.
+    pub(super) fn has_identity(&self) -> bool {
+        self.cert.bytes.is_some()
+    }
+
+    /// Our own certificate chain, never empty, the certificate itself first; and its key.
+    pub(super) fn identity(&self) -> Result<Identity<'_>, Error> {
+        let (_, chain) = self.cert.certificates()?;
+        let (path_of_key, bytes) = self.key.bytes()?;
+        let key = PrivateKeyDer::from_pem_slice(bytes)
+            .map_err(|error| not_pem(path_of_key, "private key", error))?;
+        Ok(Identity { chain, path_of_key, key })
+    }
+
+    /// The certificates of the authorities.
+    pub(super) fn authorities(&self) -> Result<(&Path, Vec<CertificateDer<'static>>), Error> {
+        self.ca.certificates()
+    }
+}
+
+/// A certificate that we show, and what proves that it is ours.
+pub(super) struct Identity<'a> {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) path_of_key: &'a Path,
+    pub(super) key: PrivateKeyDer<'static>,
+}
+
+impl Content {
+    fn bytes(&self) -> Result<(&Path, &[u8]), Error> {
+        let (Some(path), Some(read)) = (&self.named.path, &self.bytes) else {
+            return Err(Error::NotNamed { key: self.named.key });
+        };
+        match read {
+            Ok(bytes) => Ok((path, bytes)),
+            Err(error) => {
+                let source =
+                    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+                Err(Error::Unreadable { path: path.clone(), source })
+            }
+        }
+    }
+
+    fn certificates(&self) -> Result<(&Path, Vec<CertificateDer<'static>>), Error> {
+        let (path, bytes) = self.bytes()?;
+        let found = CertificateDer::pem_slice_iter(bytes)
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|all| if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) })
+            .map_err(|error| not_pem(path, "certificate", error))?;
+        Ok((path, found))
+    }
+}
+
+fn not_pem(path: &Path, expected: &'static str, source: pem::Error) -> Error {
+    Error::NotPem { path: path.to_owned(), expected, source }
+}
