@@ -6,8 +6,8 @@
 mod totals;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::process::Command;
 
 use testkit::skip;
 
@@ -38,15 +38,25 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
 
 /// Runs `cargo test`, showing what it prints, and gives its exit code.
 fn cargo_test(args: &[&str], totals: &mut Totals) -> Result<u8, Error> {
-    let failed = |why: String| Error::Program { program: "cargo test".to_owned(), why };
+    let failed =
+        |error: io::Error| Error::Program { program: "cargo test".to_owned(), why: error.to_string() };
+    // one pipe for both outputs, so that their order stays
+    let (printed, out) = io::pipe().map_err(failed)?;
     let mut command = Command::new(cargo());
-    command.arg("test").args(args).current_dir(checkout::root()).stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
-    let lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
-    for line in lines.into_iter().flatten() {
-        let line = line.map_err(|error| failed(error.to_string()))?;
-        print!("{}", totals.take(line));
+    command.arg("test").args(args).current_dir(checkout::root());
+    command.stderr(out.try_clone().map_err(failed)?).stdout(out);
+    if io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
     }
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    let mut child = command.spawn().map_err(failed)?;
+    // it holds our ends for writing, which have to be closed for the pipe to end
+    drop(command);
+    for line in BufReader::new(printed).split(b'\n') {
+        let line = String::from_utf8_lossy(&line.map_err(failed)?).into_owned();
+        print!("{}", totals.take(line));
+        // a line in time for whoever watches, also where it is no terminal
+        io::stdout().flush().map_err(failed)?;
+    }
+    let status = child.wait().map_err(failed)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
