@@ -5,10 +5,12 @@
 //! [`drain`] tells every task that the program is about to stop. Nothing here knows what the bytes mean.
 
 pub mod buffers;
+pub mod channel;
 mod connect;
 pub mod drain;
 mod error;
 mod listen;
+mod random;
 mod socket;
 mod stream;
 #[cfg(test)]
@@ -19,6 +21,7 @@ pub use connect::connect;
 pub use drain::{Phase, Shutdown, Subscriber};
 pub use error::Error;
 pub use listen::{Incoming, Listener};
+pub use random::{NoRandomness, random};
 pub use socket::{Look, Peer};
 pub use stream::Stream;
 pub use tls::{Acceptor, Connector, TlsInfo, is_client_hello};

@@ -1,2 +1,21 @@
-//! The program `pgweir`.
-fn main() {}
+//! The program `pgweir`: reads its arguments and does what they say.
+
+mod assemble;
+mod cli;
+mod console;
+mod figures;
+mod http;
+mod lifecycle;
+mod reload;
+mod signals;
+mod tend;
+mod workers;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,1 +1,39 @@
 //! Server connections: open, lend, clean, close.
+//!
+//! Map, in the order of a connection's life:
+//! - [`target`]: where the server is and what to log in with
+//! - [`connect`], [`login`]: open a connection, speak the log-in
+//! - [`server`]: the connection, typed and counted; [`params`], [`prepared`]: what is set and held on it
+//! - [`inbound`]: what the server says, held against what it owes
+//! - [`state`], [`queue`]: who gets which, without a socket or a clock
+//! - [`pool`], [`checkout`]: lend it, wait for it, take it back
+//! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
+//! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
+//! - [`error`]: why it did not work
+//!
+//! It knows nothing of SQL, caches, routes or clients.
+
+pub mod cancel;
+pub mod checkout;
+pub mod connect;
+pub mod directory;
+pub mod error;
+pub mod inbound;
+pub mod login;
+pub mod params;
+pub mod pool;
+pub mod prepared;
+pub mod queue;
+pub mod recover;
+pub mod server;
+pub mod shared;
+pub mod state;
+pub mod target;
+
+pub use checkout::{Checkout, Waiting};
+pub use directory::Directory;
+pub use error::Error;
+pub use params::Params;
+pub use pool::{Key, Pool};
+pub use server::{Server, ServerCard};
+pub use shared::Shared;

@@ -1,1 +1,34 @@
 //! One client, accept to close; the only crate that knows all stages.
+//!
+//! Map, in the order of a client's life:
+//! - [`session`]: from accept to close
+//! - `handshake`, `auth`, `welcome`: who is it, and its first words
+//! - `pipeline`, `steps`: THE path of one request, one call for each step
+//! - `relay`, `outbound`, `inbound`: bytes to the server and back
+//! - `prepared`, `rename`: the client's own names for statements
+//! - `refuse`: a request that gets no server
+//! - `cancel`: stop what another connection runs
+//! - [`card`]: what others know of a client; [`hub`]: what clients share
+//! - [`error`]: the one place where a failure becomes SQLSTATE and words
+
+mod auth;
+mod cancel;
+pub mod card;
+mod client;
+pub mod error;
+mod handshake;
+pub mod hub;
+mod inbound;
+mod outbound;
+mod pipeline;
+mod prepared;
+mod refuse;
+mod relay;
+mod rename;
+pub mod session;
+mod steps;
+mod welcome;
+
+pub use card::{ClientCard, Registry};
+pub use hub::{Console, Hub, Visitor};
+pub use session::run;

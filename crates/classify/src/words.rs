@@ -1,0 +1,74 @@
+//! The first word of a text, behind blanks and comments.
+
+/// Whether the text begins with BEGIN or START TRANSACTION.
+#[must_use]
+pub fn opens_block(sql: &[u8]) -> bool {
+    let word = first_word(sql);
+    word.eq_ignore_ascii_case(b"begin") || word.eq_ignore_ascii_case(b"start")
+}
+
+/// The first word: letters only, empty if something else comes first.
+#[must_use]
+pub fn first_word(sql: &[u8]) -> &[u8] {
+    let text = skip_blanks(sql);
+    let end = text.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
+/// What follows blanks, empty statements and comments; block comments nest in PostgreSQL.
+fn skip_blanks(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | b';', rest @ ..] => rest,
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
+                rest.get(end..).unwrap_or_default()
+            }
+            [b'/', b'*', rest @ ..] => skip_comment(rest),
+            _ => return text,
+        };
+    }
+}
+
+fn skip_comment(mut text: &[u8]) -> &[u8] {
+    let mut depth = 1usize;
+    while depth > 0 {
+        text = match text {
+            [b'/', b'*', rest @ ..] => {
+                depth += 1;
+                rest
+            }
+            [b'*', b'/', rest @ ..] => {
+                depth -= 1;
+                rest
+            }
+            [_, rest @ ..] => rest,
+            [] => return text,
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_seen_behind_blanks_and_comments() {
+        for sql in [
+            "BEGIN",
+            " begin;",
+            "-- x\nstart transaction",
+            "/* a /* b */ c */ Begin work",
+            ";;begin",
+            "\u{b}begin",
+        ] {
+            assert!(opens_block(sql.as_bytes()), "{sql}");
+        }
+        for sql in
+            ["", "select 1", "beginning", "/* begin", "/* /* */ begin", "-- begin", "'begin'", "\"begin\""]
+        {
+            assert!(!opens_block(sql.as_bytes()), "{sql}");
+        }
+    }
+}

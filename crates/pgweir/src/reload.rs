@@ -1,0 +1,54 @@
+//! Reading the configuration again: everything is checked before anything changes, and what is in force stays
+//! in force if a single key is wrong.
+
+use std::sync::Arc;
+
+use config::Config;
+use telemetry::Event;
+
+use crate::lifecycle::Control;
+
+/// Reads the configuration again and takes it, or says what is wrong with it.
+///
+/// # Errors
+/// Every mistake, a line each; nothing has changed then.
+pub(crate) async fn reload(control: &Control) -> Result<(), Vec<String>> {
+    let _one_at_a_time = control.reloading.lock().await;
+    let hub = &control.hub;
+    let old = hub.directory.config();
+    let path = old.path.clone();
+    // commands that give secrets may take their time
+    let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+    let taken = match loaded {
+        Ok(Ok(new)) => take(control, &old, new),
+        Ok(Err(mistakes)) => Err(mistakes.iter().map(ToString::to_string).collect()),
+        Err(_) => Err(vec!["the configuration could not be read".to_owned()]),
+    };
+    match &taken {
+        Ok(()) => {
+            hub.events.count(Event::ReloadOk);
+            tracing::info!("configuration reloaded");
+        }
+        Err(mistakes) => {
+            hub.events.count(Event::ReloadFailed);
+            for mistake in mistakes {
+                tracing::error!("reload refused: {mistake}");
+            }
+        }
+    }
+    taken
+}
+
+fn take(control: &Control, old: &Config, new: Config) -> Result<(), Vec<String>> {
+    let changes = config::diff(old, &new);
+    // the last thing that can fail comes first
+    control.hub.acceptor.replace(&new.listen.tls).map_err(|error| vec![error.to_string()])?;
+    if let Err(error) = control.log.set_level(new.log.level.as_str()) {
+        tracing::warn!("log level not changed: {error}");
+    }
+    for key in &changes.restart_needed {
+        tracing::warn!("{key} has changed and takes effect with the next start");
+    }
+    control.hub.directory.reload(Arc::new(new));
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! What has to be looked after now and then: pools, and the files of certificates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::Phase;
+use session::Hub;
+
+use crate::lifecycle::Control;
+
+/// How often pools are looked after.
+const POOLS: Duration = Duration::from_millis(250);
+/// Certificates are looked at every so many rounds: five seconds.
+const FILES: u32 = 20;
+
+/// Runs until the program stops.
+pub(crate) async fn tend(hub: Arc<Hub>, _control: Arc<Control>) {
+    let mut round = 0u32;
+    let mut every = tokio::time::interval(POOLS);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while hub.shutdown.phase() != Phase::Fast {
+        every.tick().await;
+        hub.directory.tend(0);
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(FILES) {
+            let hub = Arc::clone(&hub);
+            // reads files: not on a worker
+            let _done = tokio::task::spawn_blocking(move || refresh(&hub)).await;
+        }
+    }
+}
+
+fn refresh(hub: &Hub) {
+    if hub.acceptor.changed() {
+        match hub.acceptor.reload() {
+            Ok(()) => tracing::info!("certificate reloaded"),
+            Err(error) => tracing::error!("certificate has changed, the old one stays: {error}"),
+        }
+    }
+    for error in hub.directory.refresh_tls() {
+        tracing::error!("certificate towards servers has changed, the old one stays: {error}");
+    }
+}

@@ -1,0 +1,150 @@
+//! Opening a server connection: reach the server, agree on TLS, log in. Closing one politely.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::BytesMut;
+use config::{Host, ServerTlsMode};
+use net::Stream;
+use net::channel::Channel;
+use wire::TxStatus;
+use wire::replies::Replies;
+
+use crate::error::Error;
+use crate::login::{self, LoggedIn};
+use crate::params::Params;
+use crate::pool::{Pool, Welcome};
+use crate::prepared::Held;
+use crate::server::{Age, Passing, Server, ServerCard};
+use crate::shared::Slot;
+use crate::target::Target;
+
+/// Opens a connection for this pool, registered with this worker's runtime, within `connect_timeout`.
+pub(crate) async fn open(pool: &Arc<Pool>, worker: usize, slot: Slot) -> Result<Box<Server>, Error> {
+    let patience = pool.settings().connect_timeout();
+    let attempt = attempt(&pool.target, patience);
+    let (stream, logged_in) =
+        tokio::time::timeout(patience, attempt).await.map_err(|_| Error::Connect {
+            server: pool.target.address(),
+            why: format!("no log-in within {:.1} s", patience.as_secs_f64()),
+        })??;
+    Ok(Box::new(build(pool, worker, slot, stream, logged_in)))
+}
+
+/// Protocol 3.2 is asked for first, for its longer cancel keys. A server that takes offence is asked for 3.0.
+async fn attempt(target: &Target, patience: Duration) -> Result<(Stream, LoggedIn), Error> {
+    match attempt_minor(target, patience, 2).await {
+        Err(Error::Refused { sqlstate, .. }) if sqlstate == "0A000" => {
+            attempt_minor(target, patience, 0).await
+        }
+        Err(Error::Refused { sqlstate, .. })
+            if target.tls_mode == ServerTlsMode::Allow && sqlstate == "28000" =>
+        {
+            // with "allow" TLS is for servers that insist on it
+            let stream = secure(target, dial(target, patience).await?).await?;
+            login::log_in(stream, target, 2).await
+        }
+        other => other,
+    }
+}
+
+async fn attempt_minor(target: &Target, patience: Duration, minor: u16) -> Result<(Stream, LoggedIn), Error> {
+    login::log_in(reach(target, patience).await?, target, minor).await
+}
+
+/// A connection to the server, with TLS if that is what the mode and the server want, before any log-in.
+pub(crate) async fn reach(target: &Target, patience: Duration) -> Result<Stream, Error> {
+    let stream = dial(target, patience).await?;
+    match (target.tls_mode, &target.host) {
+        (ServerTlsMode::Disable | ServerTlsMode::Allow, _) | (_, Host::Unix(_)) => Ok(stream),
+        (
+            ServerTlsMode::Prefer
+            | ServerTlsMode::Require
+            | ServerTlsMode::VerifyCa
+            | ServerTlsMode::VerifyFull,
+            Host::Tcp(_),
+        ) => secure(target, stream).await,
+    }
+}
+
+async fn dial(target: &Target, patience: Duration) -> Result<Stream, Error> {
+    let failed = |why: std::io::Error| Error::Connect { server: target.address(), why: why.to_string() };
+    net::connect(&target.host, target.port, patience).await.map_err(failed)
+}
+
+async fn secure(target: &Target, mut stream: Stream) -> Result<Stream, Error> {
+    let address = target.address();
+    let failed = |why: String| Error::Connect { server: address.clone(), why };
+    let lost = |error: std::io::Error| Error::lost(&address, &error);
+    let mut packet = BytesMut::new();
+    wire::startup::write_ssl_request(&mut packet);
+    stream.write_all(&packet).await.map_err(lost)?;
+    packet.clear();
+    stream.read_more(&mut packet).await.map_err(lost)?;
+    match (&packet[..], &target.host) {
+        (b"S", Host::Tcp(name)) => {
+            let secured = target.tls.connect(stream, name).await;
+            secured.map_err(|error| failed(format!("TLS handshake: {error}")))
+        }
+        (b"N", _) if target.tls_mode == ServerTlsMode::Prefer => Ok(stream),
+        (b"N", _) => Err(failed("the server does not offer TLS, which server_tls.mode asks for".into())),
+        (b"", _) => Err(Error::Lost { server: address, why: None }),
+        // bytes behind the S were sent by somebody who does not hold the server's key
+        _ => Err(failed("unexpected bytes in answer to the request for TLS".into())),
+    }
+}
+
+fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in: LoggedIn) -> Server {
+    let LoggedIn { pid, secret, reported } = logged_in;
+    let movable = reported.iter().filter(|(name, _)| Params::is_movable(name));
+    let base = Arc::new(Params::new(movable.map(|(name, value)| (name.as_str(), value.as_str()))));
+    pool.learn_welcome(Welcome { reported, base: Arc::clone(&base) });
+    let params = pool.welcome().filter(|w| w.base == base).map_or(base, |w| Arc::clone(&w.base));
+    let card = Arc::new(ServerCard {
+        id: pool.shared.server_number(),
+        pid,
+        secret,
+        tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
+        ends: (stream.peer().to_string(), stream.local().map(|end| end.to_string()).unwrap_or_default()),
+        since: SystemTime::now(),
+        client: AtomicU64::new(0),
+        cancels: AtomicU32::new(0),
+        quiet: tokio::sync::Notify::new(),
+        prepared: AtomicU32::new(0),
+    });
+    pool.enrol(&card);
+    let now = Instant::now();
+    Server {
+        channel: Channel::new(stream),
+        replies: Replies::default(),
+        status: TxStatus::Idle,
+        held: Held::default(),
+        params,
+        passing: Passing::default(),
+        card,
+        age: Age { released: now, expires: expiry(pool, now), generation: 0, home: worker },
+        slot,
+    }
+}
+
+/// Lifetimes end up to a quarter early, each at its own time, so that connections opened together are not
+/// closed together.
+fn expiry(pool: &Pool, now: Instant) -> Option<Instant> {
+    let lifetime = pool.settings().max_lifetime();
+    let early = lifetime * u32::from(pool.shared.jitter()) / 1024;
+    (!lifetime.is_zero()).then(|| now + lifetime.saturating_sub(early))
+}
+
+/// Tells the server that nothing more will come, if that can be said at once, and closes.
+pub(crate) fn farewell(mut server: Box<Server>) {
+    if server.channel.is_congested() || server.passing.outbound > 0 {
+        return;
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    let sent = server.channel.send(&mut cx, b"X\0\0\0\x04");
+    if let (Ok(()), Poll::Ready(Ok(())) | Poll::Pending) = (sent, server.channel.poll_drain(&mut cx)) {
+        tracing::debug!(server = server.card.id, "closed server connection");
+    }
+}

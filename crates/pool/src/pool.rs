@@ -1,0 +1,408 @@
+//! The pool of one database and user on one server: lends connections, takes them back, lets clients wait.
+//!
+//! One lock, held for a few instructions, guards the [`State`]; sockets are never touched under it. Every
+//! server that leaves comes back through [`Checkout`], whose `Drop` closes what is not clean, so none is lost.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use config::PoolSettings;
+use telemetry::{Event, PoolStats};
+use tokio::sync::oneshot;
+
+use crate::checkout::{Checkout, Waiting};
+use crate::connect;
+use crate::error::Error;
+use crate::params::Params;
+use crate::prepared::Catalog;
+use crate::server::{Server, ServerCard};
+use crate::shared::{Cap, Shared};
+use crate::state::{Limits, State};
+use crate::target::Target;
+
+/// A connection that was free for less than this is lent without asking the kernel whether it still stands.
+const FRESH: Duration = Duration::from_millis(2);
+/// So many different sets of start-up settings are remembered with what the server made of them.
+const KNOWN_SETTINGS: usize = 1000;
+
+/// Who shares a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The database, by the name that clients ask for.
+    pub database: String,
+    /// The user the client logged in as.
+    pub user: String,
+}
+
+/// Somebody waiting for a server.
+#[derive(Debug)]
+pub struct Waiter {
+    pub(crate) sender: oneshot::Sender<Result<Checkout, Error>>,
+    pub(crate) since: Instant,
+}
+
+/// What a server says of itself at log-in.
+#[derive(Debug)]
+pub struct Welcome {
+    /// Every parameter it reported.
+    pub reported: Vec<(String, String)>,
+    /// Those that clients carry with them, at their defaults.
+    pub base: Arc<Params>,
+}
+
+/// Start-up settings as a client sent them, in its order.
+pub type Asked = Vec<(String, String)>;
+
+/// A pool.
+#[derive(Debug)]
+pub struct Pool {
+    /// Who shares it.
+    pub key: Key,
+    /// Its counters.
+    pub stats: PoolStats,
+    /// The statements its servers may hold.
+    pub statements: Catalog,
+    /// Where its servers are and how to log in.
+    pub target: Target,
+    pub(crate) shared: Arc<Shared>,
+    cap: Arc<Cap>,
+    settings: RwLock<PoolSettings>,
+    state: Mutex<State<Box<Server>, Waiter>>,
+    welcome: RwLock<Option<Arc<Welcome>>>,
+    canonical: Mutex<HashMap<Asked, Arc<Params>>>,
+    roster: Mutex<HashMap<u64, Weak<ServerCard>>>,
+    clients: AtomicU64,
+}
+
+impl Pool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(key: Key, target: Target, settings: PoolSettings, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            key,
+            stats: PoolStats::new(shared.workers),
+            statements: Catalog::default(),
+            cap: shared.cap(&target),
+            target,
+            settings: RwLock::new(settings),
+            state: Mutex::new(State::new(shared.workers)),
+            welcome: RwLock::new(None),
+            canonical: Mutex::default(),
+            roster: Mutex::default(),
+            clients: AtomicU64::new(0),
+            shared,
+        })
+    }
+
+    /// A free server, if there is one and nobody was here before. Never waits.
+    #[must_use]
+    pub fn try_checkout(self: &Arc<Self>, worker: usize, client: u64, now: Instant) -> Option<Checkout> {
+        loop {
+            let server = self.state().take_idle(worker)?;
+            let mut checkout = Checkout::new(Arc::clone(self), server);
+            if checkout.adopt(worker, client) && (self.is_fresh(&checkout, now) || checkout.still_stands()) {
+                return Some(checkout);
+            }
+            self.shared.events.count(Event::ServerRecycled);
+            checkout.close();
+        }
+    }
+
+    /// Joins the queue, and opens one more connection if that is allowed.
+    #[must_use]
+    pub fn wait(self: &Arc<Self>, worker: usize, now: Instant) -> Waiting {
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.state();
+        let doomed = state.retired.then_some(Error::Retired);
+        let ticket = state.waiting.push(worker, Waiter { sender, since: now });
+        // one may have been shelved since the caller looked; the next in the queue gets it
+        let shelved = state.take_idle(worker);
+        drop(state);
+        if let Some(server) = shelved {
+            self.place(server, worker);
+        }
+        if let Some(error) = doomed {
+            self.fail_waiting(&error);
+        }
+        self.kick(worker, false);
+        Waiting::new(Arc::clone(self), worker, ticket, receiver)
+    }
+
+    /// Opens connections for those who wait, as many as may be; with `reserve`, from the reserve too.
+    /// Must be called on a worker's runtime.
+    pub fn kick(self: &Arc<Self>, worker: usize, reserve: bool) {
+        let limits = self.limits();
+        while self.state().may_open(limits, reserve, Instant::now()) && self.open_one(worker) {}
+    }
+
+    /// Opens connections until `min_size` are there. Must be called on a worker's runtime.
+    pub fn fill(self: &Arc<Self>, worker: usize) {
+        let (limits, floor) = (self.limits(), self.settings().min_size);
+        while self.state().below(floor, limits, Instant::now()) && self.open_one(worker) {}
+    }
+
+    /// False: the server has as many connections as it may have, of all pools together.
+    fn open_one(self: &Arc<Self>, worker: usize) -> bool {
+        let opening = Opening { pool: Arc::clone(self), done: false };
+        let Some(slot) = self.cap.take(self.settings().max_server_connections) else {
+            return false;
+        };
+        tokio::spawn(async move {
+            let pool = Arc::clone(&opening.pool);
+            let opened = connect::open(&pool, worker, slot).await;
+            opening.end(opened);
+        });
+        true
+    }
+
+    /// Somebody who waited is gone or was served.
+    pub(crate) fn leave(&self, worker: usize, ticket: u64) {
+        self.state().waiting.remove(worker, ticket);
+    }
+
+    /// A server comes back: to the next who waits, or on the shelf, or closed.
+    pub(crate) fn place(self: &Arc<Self>, mut server: Box<Server>, worker: usize) {
+        server.age.released = Instant::now();
+        server.card.client.store(0, Ordering::Relaxed);
+        loop {
+            let mut state = self.state();
+            let stale = state.paused || state.retired || server.age.generation < state.generation;
+            if stale || server.age.expires.is_some_and(|at| server.age.released >= at) {
+                state.lost();
+                drop(state);
+                self.shared.events.count(Event::ServerRecycled);
+                connect::farewell(server);
+                return self.kick(worker, false);
+            }
+            let Some(waiter) = state.next_waiter(worker) else {
+                return state.shelve(worker, server);
+            };
+            drop(state);
+            match waiter.sender.send(Ok(Checkout::new(Arc::clone(self), server))) {
+                Ok(()) => return,
+                // it has just given up: on to the next
+                Err(Ok(mut refused)) => match refused.take() {
+                    Some(back) => server = back,
+                    None => return,
+                },
+                Err(Err(_)) => return,
+            }
+        }
+    }
+
+    /// A lent server was closed.
+    pub(crate) fn lost(self: &Arc<Self>, worker: usize) {
+        self.state().lost();
+        // outside a runtime (at shutdown) there is nobody left to open one for
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.kick(worker, false);
+        }
+    }
+
+    /// Closes idle servers that are due: idle too long, too old, of an old generation, or gone.
+    pub fn sweep(&self, now: Instant) {
+        let settings = self.settings();
+        let (idle, floor) = (settings.idle_timeout(), settings.min_size);
+        let mut state = self.state();
+        let (paused, retired, generation) = (state.paused, state.retired, state.generation);
+        let mut spare = state.total().saturating_sub(floor);
+        let gone = state.sweep(|server| {
+            let age = &server.age;
+            if paused || retired || age.generation < generation || age.expires.is_some_and(|at| now >= at) {
+                return true;
+            }
+            let unused = !idle.is_zero() && now.saturating_duration_since(age.released) >= idle;
+            let close = unused && spare > 0;
+            spare -= u32::from(close);
+            close
+        });
+        drop(state);
+        for server in gone {
+            self.shared.events.count(Event::ServerRecycled);
+            connect::farewell(server);
+        }
+    }
+
+    /// Gives everybody who waits this error.
+    pub(crate) fn fail_waiting(&self, error: &Error) {
+        for waiter in self.state().waiting.drain() {
+            // one that has given up meanwhile does not need it
+            let _gone = waiter.sender.send(Err(error.clone()));
+        }
+    }
+
+    /// Nothing is lent until [`Pool::resume`]; idle servers are closed, lent ones when they come back.
+    pub fn pause(&self) {
+        self.state().paused = true;
+        self.sweep(Instant::now());
+    }
+
+    /// Ends [`Pool::pause`].
+    pub fn resume(self: &Arc<Self>, worker: usize) {
+        self.state().paused = false;
+        self.kick(worker, false);
+    }
+
+    /// Every connection of now is closed as soon as it is free.
+    pub fn reconnect(&self) {
+        self.state().generation += 1;
+        self.sweep(Instant::now());
+    }
+
+    /// The pool is not to be used any more: idle servers are closed, lent ones when they come back, and those
+    /// who wait are sent away to ask for the pool that took its place.
+    pub fn retire(&self) {
+        self.state().retired = true;
+        self.sweep(Instant::now());
+        self.fail_waiting(&Error::Retired);
+    }
+
+    /// Takes new settings; they hold from the next decision on.
+    pub fn set_settings(&self, settings: PoolSettings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> PoolSettings {
+        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the state under the lock.
+    pub fn look<T>(&self, at: impl FnOnce(&State<Box<Server>, Waiter>) -> T) -> T {
+        at(&self.state())
+    }
+
+    /// Server connections to the same database on the same server, of all pools.
+    #[must_use]
+    pub fn at_server(&self) -> u32 {
+        self.cap.used()
+    }
+
+    /// How many clients are logged in to this pool.
+    #[must_use]
+    pub fn clients(&self) -> &AtomicU64 {
+        &self.clients
+    }
+
+    /// When the one who waits longest began to.
+    #[must_use]
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.state().waiting.head().map(|waiter| waiter.since)
+    }
+
+    /// The servers of this pool.
+    #[must_use]
+    pub fn roster(&self) -> Vec<Arc<ServerCard>> {
+        let mut cards: Vec<_> = lock(&self.roster).values().filter_map(Weak::upgrade).collect();
+        cards.sort_unstable_by_key(|card| card.id);
+        cards
+    }
+
+    /// What servers of this pool say at log-in, once one has.
+    #[must_use]
+    pub fn welcome(&self) -> Option<Arc<Welcome>> {
+        self.welcome.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the server made of these start-up settings when a client asked for them before.
+    #[must_use]
+    pub fn canonical(&self, asked: &Asked) -> Option<Arc<Params>> {
+        lock(&self.canonical).get(asked).cloned()
+    }
+
+    /// Remembers what the server made of them.
+    pub fn learn_canonical(&self, asked: Asked, params: Arc<Params>) {
+        let mut known = lock(&self.canonical);
+        if known.len() >= KNOWN_SETTINGS {
+            known.clear();
+        }
+        known.insert(asked, params);
+    }
+
+    pub(crate) fn learn_welcome(&self, welcome: Welcome) {
+        let mut known = self.welcome.write().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_none_or(|known| known.reported != welcome.reported) {
+            *known = Some(Arc::new(welcome));
+            // other defaults may give other values
+            lock(&self.canonical).clear();
+        }
+    }
+
+    pub(crate) fn enrol(&self, card: &Arc<ServerCard>) {
+        let mut roster = lock(&self.roster);
+        roster.retain(|_, card| card.strong_count() > 0);
+        roster.insert(card.id, Arc::downgrade(card));
+    }
+
+    fn is_fresh(&self, checkout: &Checkout, now: Instant) -> bool {
+        now.saturating_duration_since(checkout.server().age.released) < FRESH
+    }
+
+    fn limits(&self) -> Limits {
+        let settings = self.settings();
+        Limits {
+            size: settings.size,
+            reserve: settings.reserve_size,
+            connecting: settings.connect_concurrency,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<Box<Server>, Waiter>> {
+        lock(&self.state)
+    }
+}
+
+/// A panic under one of these locks leaves plain numbers and lists behind, at worst a count that is off by
+/// one; refusing service for ever after would be worse.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An attempt to connect; it is taken off the count whatever becomes of its task.
+struct Opening {
+    pool: Arc<Pool>,
+    done: bool,
+}
+
+impl Opening {
+    fn end(mut self, opened: Result<Box<Server>, Error>) {
+        self.done = true;
+        let pool = &self.pool;
+        match opened {
+            Ok(mut server) => {
+                let mut state = pool.state();
+                state.opened();
+                server.age.generation = state.generation;
+                drop(state);
+                pool.shared.events.count(Event::ServerConnected);
+                let home = server.age.home;
+                pool.place(server, home);
+            }
+            Err(error) => {
+                pool.shared.events.count(Event::ServerConnectFailed);
+                let jitter = pool.shared.jitter();
+                let pause = pool.state().open_failed(error.clone(), Instant::now(), jitter);
+                tracing::warn!(
+                    database = pool.key.database,
+                    user = pool.key.user,
+                    retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                    "{error}"
+                );
+                if error.is_final() {
+                    pool.fail_waiting(&error);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if !self.done {
+            self.pool.state().open_abandoned();
+        }
+    }
+}

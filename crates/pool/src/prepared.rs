@@ -1,0 +1,222 @@
+//! Prepared statements as servers hold them.
+//!
+//! A client's name means nothing to a server that is lent to many; statements with the same text and the same
+//! declared types share one name of ours there. Names are given once per text ([`Catalog`]); each server has
+//! its own set of those it holds, limited in number, the one not used for longest being closed first
+//! ([`Held`]). The unnamed statement is one slot, and is remembered with its text so that it can be prepared
+//! again where another client has overwritten it.
+//! What a request will change is an [`Effect`], applied when the server has confirmed it and not before.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bytes::Bytes;
+
+/// The start of every name that we give to a statement on a server.
+pub const PREFIX: &str = "__pgweir_";
+
+/// The text and declared parameter types of a prepared statement.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The number behind the name; 0 for an unnamed statement, which is not shared.
+    pub id: u64,
+    /// Its name on every server that holds it.
+    pub name: String,
+    /// The text, as the client sent it.
+    pub sql: Bytes,
+    /// The type block of the Parse message: a count and that many type oids.
+    pub types: Bytes,
+}
+
+impl Statement {
+    /// An unnamed statement.
+    #[must_use]
+    pub fn unnamed(sql: &[u8], types: &[u8]) -> Arc<Self> {
+        let (sql, types) = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
+        Arc::new(Self { id: 0, name: String::new(), sql, types })
+    }
+
+    /// Whether a Parse message with this text and these types prepares the same statement.
+    #[must_use]
+    pub fn is(&self, sql: &[u8], types: &[u8]) -> bool {
+        self.sql == sql && self.types == types
+    }
+}
+
+/// All statements with a shared name in one pool, alive for as long as a client or a server has them.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_text: HashMap<(Bytes, Bytes), Weak<Statement>>,
+    last_id: u64,
+    sweep_at: usize,
+}
+
+impl Catalog {
+    /// The statement of this text and these types, with the name it has or a new one.
+    pub fn intern(&self, sql: &[u8], types: &[u8]) -> Arc<Statement> {
+        let key = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.by_text.get(&key).and_then(Weak::upgrade) {
+            return found;
+        }
+        known.last_id += 1;
+        let id = known.last_id;
+        let (sql, types) = key.clone();
+        let statement = Arc::new(Statement { id, name: format!("{PREFIX}{id}"), sql, types });
+        known.by_text.insert(key, Arc::downgrade(&statement));
+        // dead entries go when the map has doubled since the last look: constant work per insertion
+        if known.by_text.len() > known.sweep_at {
+            known.by_text.retain(|_, statement| statement.strong_count() > 0);
+            known.sweep_at = known.by_text.len() * 2 + 64;
+        }
+        statement
+    }
+
+    /// How many texts are known, dead ones that were not swept yet included.
+    pub fn len(&self) -> usize {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).by_text.len()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a request changes in the statements of the server, of the client, or of both, once it is confirmed.
+#[derive(Debug)]
+pub enum Effect {
+    /// The server holds this statement under its shared name.
+    Shared(Arc<Statement>),
+    /// So it does, and to the client it is known by this name.
+    Named(Bytes, Arc<Statement>),
+    /// The client knows a statement by this name; on the server its text passed as the unnamed one.
+    Checked(Bytes, Arc<Statement>),
+    /// The server holds this no longer.
+    Evicted(Arc<Statement>),
+    /// The client has given this name up.
+    Forgotten(Bytes),
+    /// The unnamed statement of both.
+    Unnamed(Arc<Statement>),
+    /// The unnamed statement of the server.
+    Replayed(Arc<Statement>),
+    /// Neither has an unnamed statement any more.
+    NoUnnamed,
+}
+
+/// The statements one server connection holds.
+#[derive(Debug, Default)]
+pub struct Held {
+    named: HashMap<u64, (Arc<Statement>, u64)>,
+    unnamed: Option<Arc<Statement>>,
+    clock: u64,
+}
+
+impl Held {
+    /// Whether the server holds it; if so, that was a use of it.
+    pub fn touch(&mut self, statement: &Statement) -> bool {
+        self.clock += 1;
+        let Some((_, used)) = self.named.get_mut(&statement.id) else {
+            return false;
+        };
+        *used = self.clock;
+        true
+    }
+
+    /// The unnamed statement.
+    #[must_use]
+    pub fn unnamed(&self) -> Option<&Arc<Statement>> {
+        self.unnamed.as_ref()
+    }
+
+    /// The one to close before another may be added, if `limit` are held.
+    #[must_use]
+    pub fn oldest_over(&self, limit: usize) -> Option<&Arc<Statement>> {
+        if self.named.len() < limit {
+            return None;
+        }
+        self.named.values().min_by_key(|(_, used)| *used).map(|(statement, _)| statement)
+    }
+
+    /// Follows what the server has confirmed.
+    pub fn apply(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Shared(statement) | Effect::Named(_, statement) => {
+                self.clock += 1;
+                self.named.insert(statement.id, (Arc::clone(statement), self.clock));
+            }
+            Effect::Evicted(statement) => drop(self.named.remove(&statement.id)),
+            Effect::Unnamed(statement) | Effect::Replayed(statement) | Effect::Checked(_, statement) => {
+                self.unnamed = Some(Arc::clone(statement));
+            }
+            Effect::NoUnnamed => self.unnamed = None,
+            Effect::Forgotten(_) => {}
+        }
+    }
+
+    /// DEALLOCATE ALL or DISCARD ALL ran: every name is gone.
+    pub fn forget_all(&mut self) {
+        self.named.clear();
+    }
+
+    /// How many named statements the server holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.named.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_and_types_share_a_name_and_others_do_not() {
+        let catalog = Catalog::default();
+        let a = catalog.intern(b"select $1", b"\0\0");
+        assert!(Arc::ptr_eq(&a, &catalog.intern(b"select $1", b"\0\0")));
+        assert_ne!(a.name, catalog.intern(b"select $1", b"\0\x01\0\0\0\x17").name);
+        assert_ne!(a.name, catalog.intern(b"select $2", b"\0\0").name);
+    }
+
+    #[test]
+    fn a_name_is_never_given_twice_even_when_its_statement_is_gone() {
+        let catalog = Catalog::default();
+        let first = catalog.intern(b"a", b"").name.clone();
+        assert_ne!(first, catalog.intern(b"a", b"").name);
+    }
+
+    #[test]
+    fn statements_nobody_holds_are_forgotten() {
+        let catalog = Catalog::default();
+        for i in 0..10_000 {
+            catalog.intern(format!("select {i}").as_bytes(), b"");
+        }
+        assert!(catalog.len() < 200, "{} texts kept", catalog.len());
+    }
+
+    #[test]
+    fn the_one_not_used_for_longest_goes_first() {
+        let (catalog, mut held) = (Catalog::default(), Held::default());
+        let all: Vec<_> = (0..3).map(|i| catalog.intern(&[b'a' + i], b"")).collect();
+        for statement in &all {
+            held.apply(&Effect::Shared(Arc::clone(statement)));
+        }
+        assert!(held.touch(&all[0]));
+        assert!(held.oldest_over(4).is_none());
+        assert_eq!(held.oldest_over(3).map(|s| s.id), Some(all[1].id));
+        held.apply(&Effect::Evicted(Arc::clone(&all[1])));
+        assert!(!held.touch(&all[1]));
+    }
+}

@@ -1,0 +1,131 @@
+//! One connection to a server, logged in: its bytes, the replies it owes, what is set and prepared on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use net::channel::Channel;
+use wire::TxStatus;
+use wire::replies::Replies;
+
+use crate::params::Params;
+use crate::prepared::{Effect, Held};
+use crate::shared::Slot;
+
+/// A server connection.
+#[derive(Debug)]
+pub struct Server {
+    /// Its bytes.
+    pub channel: Channel,
+    /// The replies it owes.
+    pub replies: Replies<Effect>,
+    /// The transaction status it reported last.
+    pub status: TxStatus,
+    /// The statements it holds.
+    pub held: Held,
+    /// The settings in force on it.
+    pub params: Arc<Params>,
+    /// How much of a long message has still to pass, in each direction.
+    pub passing: Passing,
+    /// What others may know of it.
+    pub card: Arc<ServerCard>,
+    /// How old it may become.
+    pub age: Age,
+    /// Its place under the cap of its server.
+    #[expect(dead_code, reason = "held for its Drop")]
+    pub(crate) slot: Slot,
+}
+
+/// Messages longer than a buffer pass in pieces; this is what is left of the one under way.
+#[derive(Debug, Default)]
+pub struct Passing {
+    /// Bytes of a message of the server that are still to come.
+    pub inbound: usize,
+    /// The client does not get them.
+    pub inbound_drop: bool,
+    /// Bytes of a message of the client that are still to come.
+    pub outbound: usize,
+    /// The server does not get them.
+    pub outbound_drop: bool,
+}
+
+/// The times of a server connection's life.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    /// When it came back to the pool last.
+    pub released: Instant,
+    /// When it is to be closed, busy or not at its next return.
+    pub expires: Option<Instant>,
+    /// Which RECONNECT it has seen.
+    pub generation: u64,
+    /// The worker whose runtime its socket is registered with.
+    pub home: usize,
+}
+
+/// The proof that a server connection is as good as new: nothing owed, no transaction, no bytes on the way.
+#[derive(Debug)]
+pub struct Clean(());
+
+impl Server {
+    /// The proof that the next client may have it, if it may.
+    #[must_use]
+    pub fn clean(&self) -> Option<Clean> {
+        let clean = self.status == TxStatus::Idle
+            && self.replies.is_settled()
+            && self.passing.inbound == 0
+            && self.passing.outbound == 0
+            && self.channel.inbox.is_empty()
+            && !self.channel.is_congested()
+            && self.card.cancels.load(Ordering::Acquire) == 0;
+        clean.then_some(Clean(()))
+    }
+
+    /// Follows what the server has confirmed.
+    pub fn apply(&mut self, effect: &Effect) {
+        self.held.apply(effect);
+        self.card.prepared.store(u32::try_from(self.held.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Follows a ParameterStatus; true if the setting is one that clients carry with them.
+    pub fn parameter(&mut self, name: &str, value: &str) -> bool {
+        let movable = Params::is_movable(name);
+        if movable {
+            self.params = self.params.with(name, value);
+        }
+        movable
+    }
+}
+
+/// What the console, the cancel path and the logs know of a server connection.
+#[derive(Debug)]
+pub struct ServerCard {
+    /// Its number in this process.
+    pub id: u64,
+    /// The process id the server gave.
+    pub pid: u32,
+    /// The cancel key; empty if the server gave none.
+    pub secret: Bytes,
+    /// TLS version and cipher, empty without TLS.
+    pub tls: String,
+    /// The server's end and ours.
+    pub ends: (String, String),
+    /// When it was opened.
+    pub since: SystemTime,
+    /// The number of the client that has it; 0 while it is idle.
+    pub client: AtomicU64,
+    /// Cancel requests under way to it: while there are any, it is not lent to anybody else.
+    pub cancels: AtomicU32,
+    /// Told when one of them has ended.
+    pub quiet: tokio::sync::Notify,
+    /// How many statements it holds.
+    pub prepared: AtomicU32,
+}
+
+impl ServerCard {
+    /// Whether somebody has it.
+    #[must_use]
+    pub fn is_lent(&self) -> bool {
+        self.client.load(Ordering::Relaxed) != 0
+    }
+}

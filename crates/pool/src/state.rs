@@ -1,0 +1,272 @@
+//! What a pool decides, without a socket or a clock: who gets which server, when one more is to be opened,
+//! what happens to one that comes back. The owner locks it for a few instructions at a time.
+//!
+//! | a server is | counted in | leaves by |
+//! |---|---|---|
+//! | opening | `opening` | [`State::opened`], [`State::open_failed`] |
+//! | idle | `shelves` | [`State::take_idle`], [`State::sweep`] |
+//! | lent | `lent` | [`State::give_back`], [`State::lost`] |
+//!
+//! `opening + idle + lent` never passes the limit.
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Crowd, Error};
+use crate::queue::Queue;
+
+/// Back-off after failed attempts to connect: 1 s, 2 s, then 4 s.
+const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// The limits of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Server connections at the most.
+    pub size: u32,
+    /// So many more once somebody has waited for `reserve_after`.
+    pub reserve: u32,
+    /// Connections being opened at one time.
+    pub connecting: u32,
+}
+
+/// Servers of one pool and those who wait for one. `S` is a server, `W` a waiter.
+#[derive(Debug)]
+pub struct State<S, W> {
+    shelves: Vec<Vec<S>>,
+    idle: u32,
+    lent: u32,
+    opening: u32,
+    /// Those who wait.
+    pub waiting: Queue<W>,
+    /// Nothing is lent while the pool is paused.
+    pub paused: bool,
+    /// The pool was removed: what comes back is closed.
+    pub retired: bool,
+    /// Servers of an older generation are closed when they come back (RECONNECT).
+    pub generation: u64,
+    failures: usize,
+    not_before: Option<Instant>,
+    /// Why the last attempt to connect failed; cleared by the next that succeeds.
+    pub last_error: Option<Error>,
+}
+
+impl<S, W> State<S, W> {
+    /// An empty pool for this many workers.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            shelves: (0..workers.max(1)).map(|_| Vec::new()).collect(),
+            idle: 0,
+            lent: 0,
+            opening: 0,
+            waiting: Queue::new(workers),
+            paused: false,
+            retired: false,
+            generation: 0,
+            failures: 0,
+            not_before: None,
+            last_error: None,
+        }
+    }
+
+    /// The server that was used last on this worker, else on any other; it counts as lent.
+    pub fn take_idle(&mut self, worker: usize) -> Option<S> {
+        if self.idle == 0 || self.paused || self.retired {
+            return None;
+        }
+        let own = worker % self.shelves.len();
+        let server = match self.shelves.get_mut(own).and_then(Vec::pop) {
+            Some(server) => server,
+            None => self.shelves.iter_mut().find_map(Vec::pop)?,
+        };
+        self.idle -= 1;
+        self.lent += 1;
+        Some(server)
+    }
+
+    /// A lent server is free again: the waiter that gets it, or the server back if it was shelved (`None`) or
+    /// has to be closed (`Some`). A waiter that is not there any more must be reported by asking again.
+    pub fn next_waiter(&mut self, worker: usize) -> Option<W> {
+        if self.paused || self.retired {
+            return None;
+        }
+        self.waiting.take(worker)
+    }
+
+    /// Puts a lent server that nobody waits for on its worker's shelf.
+    pub fn shelve(&mut self, worker: usize, server: S) {
+        let own = worker % self.shelves.len();
+        if let Some(shelf) = self.shelves.get_mut(own) {
+            shelf.push(server);
+            self.idle += 1;
+            self.lent = self.lent.saturating_sub(1);
+        }
+    }
+
+    /// A lent server is closed.
+    pub fn lost(&mut self) {
+        self.lent = self.lent.saturating_sub(1);
+    }
+
+    /// Takes the servers for which `gone` holds off the shelves; they are not counted any more.
+    pub fn sweep(&mut self, mut gone: impl FnMut(&S) -> bool) -> Vec<S> {
+        let mut out = Vec::new();
+        for shelf in &mut self.shelves {
+            out.extend(shelf.extract_if(.., |server| gone(server)));
+        }
+        self.idle -= u32::try_from(out.len()).unwrap_or(u32::MAX).min(self.idle);
+        out
+    }
+
+    /// Whether one more connection should be opened now for those who wait; if so it is counted as opening.
+    pub fn may_open(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
+        let wanted = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX) > self.opening;
+        wanted && self.may_open_more(limits, reserve, now)
+    }
+
+    /// Whether one more connection should be opened to keep `floor` of them.
+    pub fn below(&mut self, floor: u32, limits: Limits, now: Instant) -> bool {
+        self.total() < floor && self.may_open_more(limits, false, now)
+    }
+
+    fn may_open_more(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
+        let limit = limits.size.saturating_add(if reserve { limits.reserve } else { 0 });
+        // after a failure one attempt at a time, and not before the back-off is over
+        let at_once = if self.failures > 0 { 1 } else { limits.connecting.max(1) };
+        let open = !self.paused
+            && !self.retired
+            && self.total() < limit
+            && self.opening < at_once
+            && self.not_before.is_none_or(|at| now >= at);
+        self.opening += u32::from(open);
+        open
+    }
+
+    /// An attempt has ended well: the new server counts as lent, until it is given to somebody or shelved.
+    pub fn opened(&mut self) {
+        self.opening = self.opening.saturating_sub(1);
+        self.lent += 1;
+        self.failures = 0;
+        self.not_before = None;
+        self.last_error = None;
+    }
+
+    /// An attempt has failed; the next one is due after the time returned, lengthened by up to a half by
+    /// `jitter` (0–255) so that many pools do not come at once.
+    pub fn open_failed(&mut self, error: Error, now: Instant, jitter: u8) -> Duration {
+        self.opening = self.opening.saturating_sub(1);
+        let step = BACK_OFF.get(self.failures).or(BACK_OFF.last()).copied().unwrap_or_default();
+        self.failures = self.failures.saturating_add(1);
+        let pause = step + step * u32::from(jitter) / 512;
+        self.not_before = Some(now + pause);
+        self.last_error = Some(error);
+        pause
+    }
+
+    /// An attempt was given up before it began.
+    pub fn open_abandoned(&mut self) {
+        self.opening = self.opening.saturating_sub(1);
+    }
+
+    /// Open and being opened.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.idle + self.lent + self.opening
+    }
+
+    /// Lent, idle, opening.
+    #[must_use]
+    pub fn counts(&self) -> (u32, u32, u32) {
+        (self.lent, self.idle, self.opening)
+    }
+
+    /// The figures for somebody who gives up waiting.
+    #[must_use]
+    pub fn crowd(&self, size: u32, at_server: (u32, u32)) -> Crowd {
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        Crowd { size, active: self.lent, idle: self.idle, opening: self.opening, waiting, at_server }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: Limits = Limits { size: 3, reserve: 1, connecting: 2 };
+
+    fn refused() -> Error {
+        Error::Connect { server: "x".into(), why: "refused".into() }
+    }
+
+    #[test]
+    fn the_server_used_last_is_lent_first_and_own_worker_before_others() {
+        let mut state = State::<u32, ()>::new(2);
+        for (worker, server) in [(0, 1), (0, 2), (1, 3)] {
+            state.opened();
+            state.shelve(worker, server);
+        }
+        assert_eq!(state.take_idle(0), Some(2));
+        assert_eq!(state.take_idle(0), Some(1));
+        assert_eq!(state.take_idle(0), Some(3));
+        assert_eq!(state.take_idle(0), None);
+    }
+
+    #[test]
+    fn after_a_failure_one_attempt_at_a_time_and_only_after_the_pause() {
+        let mut state = State::<u32, u8>::new(1);
+        let now = Instant::now();
+        for waiter in 0..3 {
+            state.waiting.push(0, waiter);
+        }
+        assert!(state.may_open(LIMITS, false, now));
+        assert!(state.may_open(LIMITS, false, now));
+        assert!(!state.may_open(LIMITS, false, now), "two at a time");
+        let pauses: Vec<_> = (0..4).map(|_| state.open_failed(refused(), now, 0).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 4]);
+        assert!(!state.may_open(LIMITS, false, now + Duration::from_millis(3999)));
+        assert!(state.may_open(LIMITS, false, now + Duration::from_secs(4)));
+        assert!(!state.may_open(LIMITS, false, now + Duration::from_secs(4)));
+        state.opened();
+        assert!(state.last_error.is_none());
+        assert!(state.may_open(LIMITS, false, now));
+    }
+
+    #[test]
+    fn a_paused_pool_lends_nothing_and_opens_nothing() {
+        let mut state = State::<u32, u8>::new(1);
+        state.opened();
+        state.shelve(0, 1);
+        state.waiting.push(0, 1);
+        state.paused = true;
+        assert_eq!(state.take_idle(0), None);
+        assert_eq!(state.next_waiter(0), None);
+        assert!(!state.may_open(LIMITS, true, Instant::now()));
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order, the limit holds and the counts agree with the servers.
+        #[test]
+        fn the_limit_holds(moves in prop::collection::vec(0u8..8, 0..300)) {
+            let mut state = State::<u32, u32>::new(2);
+            let now = Instant::now();
+            let (mut lent, mut opening, mut next) = (0u32, 0u32, 0u32);
+            for step in moves {
+                match step {
+                    0 => { state.waiting.push(usize::from(step), next); next += 1; }
+                    1 => opening += u32::from(state.may_open(LIMITS, false, now)),
+                    2 => opening += u32::from(state.below(2, LIMITS, now)),
+                    3 if opening > 0 => { opening -= 1; lent += 1; state.opened(); }
+                    4 if lent > 0 => { lent -= 1; state.shelve(usize::from(step), next); }
+                    5 if lent > 0 => { lent -= 1; state.lost(); }
+                    6 => lent += u32::from(state.take_idle(1).is_some()),
+                    7 => { state.sweep(|s| s % 2 == 0); }
+                    _ => {}
+                }
+                prop_assert!(state.total() <= LIMITS.size);
+                let (a, _, c) = state.counts();
+                prop_assert_eq!((a, c), (lent, opening));
+                prop_assert_eq!(state.counts().1 as usize, state.shelves.iter().map(Vec::len).sum::<usize>());
+            }
+        }
+    }
+}

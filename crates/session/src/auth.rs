@@ -1,0 +1,154 @@
+//! How a client proves who it is: trust, clear text, MD5, SCRAM-SHA-256.
+//!
+//! An unknown user goes through the same exchange as a known one and fails at its end, so that names cannot
+//! be tried out. A wrong password and a missing one look the same to the client; the log tells them apart.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use config::AuthMethod;
+use net::channel::Channel;
+use wire::auth::{Keys, SCRAM_SHA_256, ScramSecret, Secret, md5, scram_server};
+use wire::backend::auth as say;
+use wire::frame;
+use wire::frontend::password::{self, MAX_TOKEN};
+
+use crate::error::{Error, Refusal};
+use crate::hub::Hub;
+
+/// The exchange with one client.
+struct Exchange<'a> {
+    hub: &'a Hub,
+    channel: &'a mut Channel,
+    user: &'a str,
+    secret: Option<Secret>,
+}
+
+/// Asks for the proof the configuration wants; what a SCRAM log-in has shown comes back for use with servers.
+/// AuthenticationOk is queued at the end.
+pub(crate) async fn authenticate(
+    hub: &Arc<Hub>,
+    channel: &mut Channel,
+    user: &str,
+) -> Result<Option<Keys>, Error> {
+    let config = hub.directory.config();
+    let stored = config.users.get(user).and_then(|user| user.password.as_ref());
+    let secret = stored.map(|stored| Secret::parse(stored.expose())).transpose();
+    let Ok(secret) = secret else {
+        return Err(wrong(user, "the stored password cannot be read"));
+    };
+    let is_console = |name: &String| name == user;
+    if config.admin.users.iter().any(is_console)
+        && secret.is_none()
+        && config.auth.method != AuthMethod::Trust
+    {
+        tracing::warn!(user, "this administrator has no password and cannot log in");
+    }
+    let mut exchange = Exchange { hub, channel, user, secret };
+    let keys = match (config.auth.method, &exchange.secret) {
+        (AuthMethod::Trust, _) => None,
+        (AuthMethod::Plain, _) => exchange.plain().await?,
+        // a SCRAM secret cannot be checked by MD5; the client is asked for SCRAM then
+        (AuthMethod::ScramSha256, _) | (AuthMethod::Md5, Some(Secret::Scram(_))) => exchange.scram().await?,
+        (AuthMethod::Md5, _) => exchange.md5().await?,
+    };
+    say::write_ok(exchange.channel.queue());
+    Ok(keys)
+}
+
+impl Exchange<'_> {
+    async fn plain(&mut self) -> Result<Option<Keys>, Error> {
+        say::write_cleartext_password(self.channel.queue());
+        let body = self.answer().await?;
+        let given = password::Password::parse(&body).map_err(Error::protocol)?;
+        let Some(secret) = &self.secret else {
+            return Err(wrong(self.user, "no such user"));
+        };
+        if given.password.is_empty() || !secret.verify(self.user, given.password) {
+            return Err(wrong(self.user, "wrong password"));
+        }
+        Ok(None)
+    }
+
+    async fn md5(&mut self) -> Result<Option<Keys>, Error> {
+        let salt = net::random().map_err(|_| wrong(self.user, "no random numbers"))?;
+        say::write_md5_password(self.channel.queue(), salt);
+        let body = self.answer().await?;
+        let given = password::Password::parse(&body).map_err(Error::protocol)?;
+        let stored = match &self.secret {
+            Some(Secret::Plain(plain)) => md5::hash(self.user, plain.as_bytes()),
+            Some(Secret::Md5(stored)) => stored.clone(),
+            Some(Secret::Scram(_)) | None => return Err(wrong(self.user, "no such user")),
+        };
+        if !md5::verify(&stored, salt, given.password) {
+            return Err(wrong(self.user, "wrong password"));
+        }
+        Ok(None)
+    }
+
+    async fn scram(&mut self) -> Result<Option<Keys>, Error> {
+        let secret = match &self.secret {
+            Some(Secret::Scram(secret)) => Some(secret.clone()),
+            Some(Secret::Plain(plain)) => Some(ScramSecret::from_plain(self.user, plain, &self.hub.seed)),
+            Some(Secret::Md5(_)) | None => None,
+        };
+        let why = match (&self.secret, &secret) {
+            (Some(Secret::Md5(_)), _) => "only an MD5 hash is stored, which SCRAM cannot use",
+            (_, None) => "no such user",
+            (_, Some(_)) => "wrong password",
+        };
+        let known = secret.is_some();
+        let secret = secret.unwrap_or_else(|| ScramSecret::mock(self.user, &self.hub.seed));
+        let nonce = net::random().map_err(|_| wrong(self.user, "no random numbers"))?;
+        let failed = |error: wire::auth::ScramError, user| match error {
+            wire::auth::ScramError::Rejected => wrong(user, why),
+            other => Error::protocol(other.into()),
+        };
+
+        say::write_sasl(self.channel.queue(), &[SCRAM_SHA_256]).map_err(Error::protocol)?;
+        let body = self.answer().await?;
+        let first = password::SaslInitialResponse::parse(&body).map_err(Error::protocol)?;
+        if first.mechanism != SCRAM_SHA_256.as_bytes() {
+            return Err(Error::protocol(wire::Error::Scram(wire::auth::ScramError::NoMechanism)));
+        }
+        let waiting = scram_server::AwaitFirst::new(secret, nonce);
+        let (waiting, reply) =
+            waiting.on(first.data.unwrap_or_default()).map_err(|e| failed(e, self.user))?;
+        say::write_sasl_continue(self.channel.queue(), &reply).map_err(Error::protocol)?;
+        let body = self.answer().await?;
+        let (done, reply) = waiting.on(&body).map_err(|e| failed(e, self.user))?;
+        if !known {
+            return Err(wrong(self.user, why));
+        }
+        say::write_sasl_final(self.channel.queue(), &reply).map_err(Error::protocol)?;
+        Ok(Some(done.keys))
+    }
+
+    /// Sends what is queued and reads the client's answer.
+    async fn answer(&mut self) -> Result<Bytes, Error> {
+        poll_fn(|cx| self.channel.poll_drain(cx)).await.map_err(Error::client_lost)?;
+        loop {
+            let inbox = &mut self.channel.inbox;
+            if let Some(head) = frame::head(inbox, MAX_TOKEN).map_err(Error::protocol)? {
+                if head.tag != password::TAG {
+                    return Err(Error::unexpected_message(head.tag));
+                }
+                if let Some(body) = frame::body(inbox, head) {
+                    let body = Bytes::copy_from_slice(body);
+                    self.channel.consume(head.total());
+                    return Ok(body);
+                }
+            }
+            match poll_fn(|cx| self.channel.poll_fill(cx)).await {
+                Ok(0) => return Err(Error::ClientLost(None)),
+                Ok(_) => {}
+                Err(error) => return Err(Error::client_lost(error)),
+            }
+        }
+    }
+}
+
+fn wrong(user: &str, why: &'static str) -> Error {
+    Error::Login(Refusal::Password { user: user.to_owned(), why })
+}

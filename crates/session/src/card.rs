@@ -1,0 +1,257 @@
+//! What others may know of a client, and how they reach it: the console, cancel requests, the shutdown.
+//!
+//! The session owns its state; this is a card it leaves outside. Orders are flags that the session looks at
+//! whenever it is polled, and a waker to have it polled.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Instant, SystemTime};
+
+use pool::cancel::Underway;
+use pool::{Pool, ServerCard};
+
+/// Locks of the registry: enough that log-ins on different workers seldom meet.
+const SHARDS: usize = 16;
+
+/// An order to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Order {
+    /// Leave the queue: the client has cancelled.
+    Cancel = 1,
+    /// Close at the end of the transaction.
+    Drain = 2,
+    /// Close now.
+    Kill = 4,
+}
+
+/// What a client does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Nothing is asked for.
+    Idle,
+    /// It waits for a server.
+    Waiting,
+    /// It has a server.
+    Active,
+}
+
+/// A client, seen from outside.
+#[derive(Debug)]
+pub struct ClientCard {
+    /// Its number in this process.
+    pub id: u64,
+    /// The process id it was told, by which its cancel requests name it.
+    pub pid: u32,
+    secret: Box<[u8]>,
+    /// The database, by the name it asked for, and the user.
+    pub login: (String, String),
+    /// Its application name at log-in.
+    pub application: String,
+    /// The client's end and ours.
+    pub ends: (String, String),
+    /// TLS version and cipher, empty without TLS.
+    pub tls: String,
+    /// When it connected.
+    pub since: SystemTime,
+    /// Microseconds since `since` at which its last request began.
+    pub requested: AtomicU64,
+    /// How many statements it has prepared.
+    pub prepared: AtomicU32,
+    orders: AtomicU8,
+    inner: Mutex<Inner>,
+    /// Requests are under way on its server.
+    busy: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waker: Option<Waker>,
+    server: Option<(Arc<Pool>, Arc<ServerCard>)>,
+    waiting: Option<Instant>,
+}
+
+impl ClientCard {
+    /// A card for a client that has just logged in.
+    #[must_use]
+    pub fn new(id: u64, pid: u32, secret: &[u8], who: Identity) -> Self {
+        Self {
+            id,
+            pid,
+            secret: secret.into(),
+            login: who.login,
+            application: who.application,
+            ends: who.ends,
+            tls: who.tls,
+            since: SystemTime::now(),
+            requested: AtomicU64::new(0),
+            prepared: AtomicU32::new(0),
+            orders: AtomicU8::new(0),
+            inner: Mutex::default(),
+            busy: AtomicBool::new(false),
+        }
+    }
+
+    /// Gives an order and sees that it is noticed.
+    pub fn order(&self, order: Order) {
+        self.orders.fetch_or(order as u8, Ordering::Release);
+        let waker = self.inner().waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether an order was given.
+    #[must_use]
+    pub fn ordered(&self, order: Order) -> bool {
+        self.orders.load(Ordering::Acquire) & order as u8 != 0
+    }
+
+    /// The session has followed it.
+    pub fn obeyed(&self, order: Order) {
+        self.orders.fetch_and(!(order as u8), Ordering::AcqRel);
+    }
+
+    /// How the session is woken.
+    pub fn reach_by(&self, waker: &Waker) {
+        self.inner().waker = Some(waker.clone());
+    }
+
+    /// The client has this server now.
+    pub fn link(&self, pool: &Arc<Pool>, server: &Arc<ServerCard>) {
+        let mut inner = self.inner();
+        inner.waiting = None;
+        inner.server = Some((Arc::clone(pool), Arc::clone(server)));
+    }
+
+    /// The client has no server any more. After this no cancel of its reaches one.
+    pub fn unlink(&self) {
+        self.inner().server = None;
+        self.busy.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether requests are under way on its server.
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    /// It waits in the queue, since then, or does not any more.
+    pub fn set_waiting(&self, since: Option<Instant>) {
+        self.inner().waiting = since;
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn doing(&self) -> (Doing, Option<Instant>, Option<Arc<ServerCard>>) {
+        let inner = self.inner();
+        match (&inner.server, inner.waiting) {
+            (Some((_, server)), _) => (Doing::Active, None, Some(Arc::clone(server))),
+            (None, Some(since)) => (Doing::Waiting, Some(since), None),
+            (None, None) => (Doing::Idle, None, None),
+        }
+    }
+
+    /// What a cancel request of this client is to stop: its query on this server, from now on counted as
+    /// under way, so that the server does not change hands meanwhile.
+    #[must_use]
+    pub fn to_cancel(&self) -> Option<(Arc<Pool>, Underway)> {
+        let inner = self.inner();
+        let (pool, server) = inner.server.as_ref()?;
+        self.busy.load(Ordering::Relaxed).then(|| (Arc::clone(pool), Underway::begin(server)))
+    }
+
+    /// Whether the key is this client's, compared in constant time.
+    #[must_use]
+    pub fn has_secret(&self, secret: &[u8]) -> bool {
+        let differ = self.secret.iter().zip(secret).fold(0, |sum, (a, b)| sum | (a ^ b));
+        self.secret.len() == secret.len() && differ == 0
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who a client is, as shown to administrators.
+#[derive(Debug, Default)]
+pub struct Identity {
+    /// Database and user.
+    pub login: (String, String),
+    /// The application name.
+    pub application: String,
+    /// The client's end and ours.
+    pub ends: (String, String),
+    /// TLS version and cipher.
+    pub tls: String,
+}
+
+/// All clients that are logged in, by the process id they were told.
+#[derive(Debug, Default)]
+pub struct Registry {
+    shards: [Mutex<HashMap<u32, Arc<ClientCard>>>; SHARDS],
+    count: AtomicU64,
+    last_id: AtomicU64,
+}
+
+impl Registry {
+    /// A number for a client that has just connected.
+    pub fn number(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Adds a card; false if its process id is taken.
+    pub fn add(&self, card: &Arc<ClientCard>) -> bool {
+        let mut shard = self.shard(card.pid);
+        if shard.contains_key(&card.pid) {
+            return false;
+        }
+        shard.insert(card.pid, Arc::clone(card));
+        self.count.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// Removes it.
+    pub fn remove(&self, card: &ClientCard) {
+        if self.shard(card.pid).remove(&card.pid).is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The client a cancel request names.
+    #[must_use]
+    pub fn find(&self, pid: u32) -> Option<Arc<ClientCard>> {
+        self.shard(pid).get(&pid).cloned()
+    }
+
+    /// How many clients are logged in.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them, by number.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<ClientCard>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            all.extend(shard.lock().unwrap_or_else(PoisonError::into_inner).values().cloned());
+        }
+        all.sort_unstable_by_key(|card| card.id);
+        all
+    }
+
+    fn shard(&self, pid: u32) -> MutexGuard<'_, HashMap<u32, Arc<ClientCard>>> {
+        let at = pid as usize % SHARDS;
+        // the remainder is always below the number of shards
+        let shard = self.shards.get(at).unwrap_or(&self.shards[0]);
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,29 @@
+//! The client's side of a session: its bytes, its statements, its settings.
+
+use std::sync::Arc;
+
+use net::channel::Channel;
+use pool::Params;
+
+use crate::card::ClientCard;
+use crate::prepared::Names;
+use crate::refuse::Refusing;
+
+/// A client that is logged in.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Its bytes.
+    pub(crate) channel: Channel,
+    /// Its prepared statements.
+    pub(crate) names: Names,
+    /// Its settings, to be in force on any server it is lent.
+    pub(crate) params: Arc<Params>,
+    /// The longest message it may send.
+    pub(crate) longest: u32,
+    /// A message of its waits until others are answered, and the server was told to answer them.
+    pub(crate) stalled: bool,
+    /// What is left of a request that was refused.
+    pub(crate) refusing: Option<Refusing>,
+    /// What others know of it.
+    pub(crate) card: Arc<ClientCard>,
+}

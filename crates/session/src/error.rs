@@ -1,0 +1,342 @@
+//! The one place where a failure becomes an SQLSTATE and words for the client.
+//!
+//! | failure | severity | afterwards |
+//! |---|---|---|
+//! | a request that got no server | ERROR | the session goes on |
+//! | log-in, protocol, a lost server, shutdown | FATAL | the connection is closed |
+//! | the client has gone | – | there is nobody to tell |
+//!
+//! DETAIL carries the figures and the client's number, which is in every line of the log; HINT what to do.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use pool::Pool;
+use pool::error::{Crowd, Error as PoolError};
+use wire::backend::error::{ErrorFields, Severity, write};
+use wire::sqlstate::SqlState;
+
+/// Why a request, or a whole session, came to an end.
+#[derive(Debug)]
+pub enum Error {
+    /// The client's connection broke; `None` for an orderly end of the stream.
+    ClientLost(Option<io::Error>),
+    /// The client broke the protocol.
+    Protocol(wire::Error),
+    /// A message that has no place here.
+    UnexpectedMessage(u8),
+    /// No server could be had.
+    Pool(PoolError),
+    /// The server was lost with a request under way; true: it said why, and the client has heard it.
+    ServerLost {
+        /// The pool's error.
+        error: PoolError,
+        /// The server's own FATAL error has reached the client.
+        told: bool,
+    },
+    /// The request could not even be written to the server: another one may take it.
+    NothingSent(PoolError),
+    /// A limit in time was passed.
+    Timeout(Limit, Duration),
+    /// An administrator closed the session.
+    Killed,
+    /// pgweir is going down.
+    ShuttingDown,
+    /// Cancelled by the client while it waited.
+    Cancelled,
+    /// A transaction block in statement mode.
+    TransactionBlock {
+        /// It was noticed only when it was open.
+        open: bool,
+    },
+    /// The log-in was refused.
+    Login(Refusal),
+}
+
+/// A limit in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// `listen.login_timeout`
+    Login,
+    /// `pool.query_timeout`
+    Query,
+    /// `pool.idle_in_transaction_timeout`
+    IdleInTransaction,
+}
+
+/// Why a log-in was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No user name.
+    NoUser,
+    /// Wrong password, unknown user, or no password to check against; which of them only the log says.
+    Password {
+        /// The name that was given.
+        user: String,
+        /// What the log may say.
+        why: &'static str,
+    },
+    /// There is no such database in the configuration.
+    Database(String),
+    /// The console is not for this user.
+    NoConsole(String),
+    /// `listen.tls.mode` asks for TLS.
+    TlsRequired,
+    /// Bytes came in clear behind a request for encryption.
+    UnencryptedData,
+    /// TLS without the protocol name that direct negotiation asks for, or a handshake that failed.
+    Tls(String),
+    /// A protocol that nobody speaks any more, or not yet.
+    Version(u16, u16),
+    /// Replication connections.
+    Replication,
+    /// `pool.max_clients` are there.
+    TooManyClients {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+/// What a client is told.
+struct Report {
+    fatal: bool,
+    sqlstate: SqlState,
+    message: String,
+    detail: String,
+    hint: &'static str,
+}
+
+impl Error {
+    pub(crate) fn protocol(what: wire::Error) -> Self {
+        Self::Protocol(what)
+    }
+
+    pub(crate) fn unexpected_message(tag: u8) -> Self {
+        Self::UnexpectedMessage(tag)
+    }
+
+    pub(crate) fn client_lost(error: io::Error) -> Self {
+        Self::ClientLost(Some(error))
+    }
+
+    pub(crate) fn server_lost(pool: &Pool, error: &io::Error) -> Self {
+        Self::ServerLost { error: PoolError::lost(&pool.target.address(), error), told: false }
+    }
+
+    pub(crate) fn server_protocol(pool: &Pool, what: wire::Error) -> Self {
+        let error = PoolError::Protocol { server: pool.target.address(), what };
+        Self::ServerLost { error, told: false }
+    }
+
+    /// Whether the session can go on after the request at hand has been refused.
+    #[must_use]
+    pub fn is_survivable(&self) -> bool {
+        match self {
+            Self::Pool(error) => !matches!(error, PoolError::ShuttingDown),
+            Self::TransactionBlock { open } => !open,
+            Self::NothingSent(_) | Self::Cancelled => true,
+            Self::ClientLost(_)
+            | Self::Protocol(_)
+            | Self::UnexpectedMessage(_)
+            | Self::ServerLost { .. }
+            | Self::Timeout(..)
+            | Self::Killed
+            | Self::ShuttingDown
+            | Self::Login(_) => false,
+        }
+    }
+
+    /// What the client is sent about a request that is refused.
+    pub fn respond(&self, out: &mut BytesMut, client: u64) {
+        self.tell(out, client, false);
+    }
+
+    /// What the client is sent before its connection is closed; nothing if it has been told already.
+    pub fn respond_fatal(&self, out: &mut BytesMut, client: u64) {
+        self.tell(out, client, true);
+    }
+
+    fn tell(&self, out: &mut BytesMut, client: u64, fatal: bool) {
+        if let Self::Pool(PoolError::Refused { body, .. })
+        | Self::NothingSent(PoolError::Refused { body, .. }) = self
+        {
+            return pass_on(out, body);
+        }
+        let Some(report) = self.report() else { return };
+        let detail = if report.detail.is_empty() {
+            format!("Client {client}.")
+        } else {
+            format!("Client {client}: {}.", report.detail)
+        };
+        let severity = if report.fatal || fatal { Severity::Fatal } else { Severity::Error };
+        write(
+            out,
+            &ErrorFields {
+                severity,
+                sqlstate: report.sqlstate,
+                message: &report.message,
+                detail: Some(&detail),
+                hint: (!report.hint.is_empty()).then_some(report.hint),
+            },
+        );
+    }
+
+    fn report(&self) -> Option<Report> {
+        let report = match self {
+            Self::ClientLost(_) | Self::ServerLost { told: true, .. } => return None,
+            Self::Protocol(what) => fatal(SqlState::PROTOCOL_VIOLATION, what.to_string()),
+            Self::UnexpectedMessage(tag) => {
+                fatal(SqlState::PROTOCOL_VIOLATION, format!("invalid frontend message type {tag}"))
+            }
+            Self::Pool(error) | Self::NothingSent(error) => no_server(error),
+            Self::ServerLost { error, .. } => Report {
+                hint: "The transaction was rolled back unless it was being committed; check before repeating it.",
+                ..fatal(SqlState::CONNECTION_FAILURE, error.to_string())
+            },
+            Self::Timeout(limit, after) => timeout(*limit, *after),
+            Self::Killed => fatal(
+                SqlState::ADMIN_SHUTDOWN,
+                "terminating connection due to administrator command".to_owned(),
+            ),
+            Self::ShuttingDown => Report {
+                hint: "Connect again; another instance may take over.",
+                ..fatal(SqlState::ADMIN_SHUTDOWN, "the connection pooler is shutting down".to_owned())
+            },
+            Self::Cancelled => error(
+                SqlState::QUERY_CANCELED,
+                "canceling statement due to user request".to_owned(),
+                "It was waiting for a server connection",
+            ),
+            Self::TransactionBlock { open } => Report {
+                fatal: *open,
+                hint: "Use mode = \"transaction\" for this database or user.",
+                ..error(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "transaction blocks are not allowed in statement pooling mode".to_owned(),
+                    "",
+                )
+            },
+            Self::Login(refusal) => refused(refusal),
+        };
+        Some(report)
+    }
+}
+
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error)
+    }
+}
+
+fn fatal(sqlstate: SqlState, message: String) -> Report {
+    Report { fatal: true, sqlstate, message, detail: String::new(), hint: "" }
+}
+
+fn error(sqlstate: SqlState, message: String, detail: &str) -> Report {
+    Report { fatal: false, sqlstate, message, detail: detail.to_owned(), hint: "" }
+}
+
+/// The server's own error, in its own words.
+fn pass_on(out: &mut BytesMut, body: &Bytes) {
+    use bytes::BufMut;
+    if let Ok(length) = u32::try_from(body.len() + 4) {
+        out.put_u8(b'E');
+        out.put_u32(length);
+        out.put_slice(body);
+    }
+}
+
+fn no_server(cause: &PoolError) -> Report {
+    match cause {
+        PoolError::QueueTimeout { crowd, last: None, .. } => Report {
+            hint: "Raise pool.size or pool.acquire_timeout, or find who holds connections with SHOW SERVERS.",
+            ..error(SqlState::TOO_MANY_CONNECTIONS, cause.to_string(), &figures(crowd))
+        },
+        PoolError::QueueTimeout { crowd, last: Some(last), .. } => Report {
+            hint: "Check that the server is up and that pgweir may log in to it.",
+            ..error(SqlState::CANNOT_CONNECT_NOW, last.to_string(), &figures(crowd))
+        },
+        PoolError::Credentials { .. } => Report {
+            hint: "Give the user a password that pgweir can log in with, or let it log in with SCRAM.",
+            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
+        },
+        PoolError::ShuttingDown => fatal(SqlState::ADMIN_SHUTDOWN, cause.to_string()),
+        PoolError::Connect { .. }
+        | PoolError::Refused { .. }
+        | PoolError::Protocol { .. }
+        | PoolError::Lost { .. }
+        | PoolError::Retired => Report {
+            hint: "Check that the server is up.",
+            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
+        },
+    }
+}
+
+fn figures(crowd: &Crowd) -> String {
+    let Crowd { size, active, idle, opening, waiting, at_server: (used, limit) } = crowd;
+    format!(
+        "pool of {size}: {active} active, {idle} idle, {opening} connecting; {waiting} clients waiting; \
+         {used} of {limit} connections to this database on the server"
+    )
+}
+
+fn timeout(limit: Limit, after: Duration) -> Report {
+    let after = format!("{:.1} s have passed", after.as_secs_f64());
+    let (sqlstate, message, hint) = match limit {
+        Limit::Login => (
+            SqlState::CONNECTION_REJECTED,
+            "log-in timed out",
+            "Send the start-up message and the password sooner, or raise listen.login_timeout.",
+        ),
+        Limit::Query => (SqlState::QUERY_CANCELED, "query timed out", "Raise pool.query_timeout."),
+        Limit::IdleInTransaction => (
+            SqlState::IDLE_IN_TRANSACTION_TIMEOUT,
+            "terminating connection due to idle-in-transaction timeout",
+            "End transactions sooner, or raise pool.idle_in_transaction_timeout.",
+        ),
+    };
+    Report { detail: after, hint, ..fatal(sqlstate, message.to_owned()) }
+}
+
+fn refused(refusal: &Refusal) -> Report {
+    match refusal {
+        Refusal::NoUser => fatal(
+            SqlState::INVALID_AUTHORIZATION,
+            "no PostgreSQL user name specified in startup packet".to_owned(),
+        ),
+        Refusal::Password { user, .. } => {
+            fatal(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""))
+        }
+        Refusal::Database(name) => Report {
+            hint: "Name it in a [[database]] of the configuration, or add one with name = \"*\".",
+            ..fatal(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
+        },
+        Refusal::NoConsole(user) => Report {
+            hint: "Add the user to admin.users or admin.stats_users.",
+            ..fatal(SqlState::INSUFFICIENT_PRIVILEGE, format!("user \"{user}\" may not use the console"))
+        },
+        Refusal::TlsRequired => Report {
+            hint: "Connect with sslmode=require.",
+            ..fatal(SqlState::INVALID_AUTHORIZATION, "TLS is required".to_owned())
+        },
+        Refusal::UnencryptedData => fatal(
+            SqlState::PROTOCOL_VIOLATION,
+            "received unencrypted data after a request for encryption".to_owned(),
+        ),
+        Refusal::Tls(why) => fatal(SqlState::PROTOCOL_VIOLATION, why.clone()),
+        Refusal::Version(major, minor) => fatal(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("unsupported frontend protocol {major}.{minor}: pgweir supports 3.0 to 3.2"),
+        ),
+        Refusal::Replication => Report {
+            hint: "Connect to the server directly for replication.",
+            ..fatal(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not supported".to_owned())
+        },
+        Refusal::TooManyClients { limit } => Report {
+            detail: format!("the limit is {limit}"),
+            hint: "Raise pool.max_clients.",
+            ..fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already".to_owned())
+        },
+    }
+}

@@ -1,0 +1,282 @@
+//! From a fresh connection to a client that has proved who it is.
+//!
+//! | state | the client may send | answer |
+//! |---|---|---|
+//! | fresh | SSLRequest, GSSENCRequest (once each), a TLS hello | S or N; N; TLS |
+//! | fresh or encrypted | CancelRequest | silence |
+//! | fresh or encrypted | StartupMessage | one NegotiateProtocolVersion if it asks for what we lack, then the log-in |
+//!
+//! Nothing here waits for a server, and nothing larger than a start-up packet is held for a stranger.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use net::channel::Channel;
+use net::{Peer, Stream, is_client_hello};
+use telemetry::Event;
+use wire::auth::Keys;
+use wire::backend::negotiate;
+use wire::startup::{self, CancelKey, Packet, Startup};
+
+use crate::auth;
+use crate::card::{ClientCard, Identity};
+use crate::error::{Error, Refusal};
+use crate::hub::{Hub, Visitor};
+use crate::session::Session;
+
+/// The newest minor version of protocol 3 that we speak.
+const NEWEST_MINOR: u16 = 2;
+/// The length of cancel keys: as always, and since protocol 3.2.
+const SHORT_KEY: usize = 4;
+const LONG_KEY: usize = 32;
+
+/// What a connection turned out to be.
+pub(crate) enum Arrival {
+    /// It was closed before it asked for anything.
+    Gone,
+    /// It asks to cancel what another does.
+    Cancel(CancelKey),
+    /// An administrator.
+    Console(Visitor),
+    /// A client that has logged in.
+    Client(Box<Guest>),
+}
+
+/// A client that has logged in and was told nothing but that.
+pub(crate) struct Guest {
+    pub(crate) channel: Channel,
+    pub(crate) startup: Startup,
+    pub(crate) database: String,
+    pub(crate) user: String,
+    /// What its own SCRAM log-in has shown.
+    pub(crate) keys: Option<Keys>,
+    pub(crate) card: Arc<ClientCard>,
+    pub(crate) secret: Vec<u8>,
+}
+
+/// A log-in that came to nothing; with whom to tell, if the connection still stands.
+pub(crate) struct Failed {
+    pub(crate) to: Option<Recipient>,
+    pub(crate) error: Error,
+}
+
+/// Where the last words go.
+pub(crate) enum Recipient {
+    Channel(Channel),
+    Session(Box<Session>),
+}
+
+/// What a client begins with.
+enum Said {
+    Packet(Packet),
+    /// The first byte of a TLS handshake.
+    Hello,
+}
+
+struct Door<'a> {
+    hub: &'a Arc<Hub>,
+    channel: Channel,
+    asked_tls: bool,
+    asked_gss: bool,
+}
+
+/// Does it all. The caller bounds the time.
+pub(crate) async fn shake(
+    hub: &Arc<Hub>,
+    stream: Stream,
+    number: u64,
+    worker: usize,
+) -> Result<Arrival, Failed> {
+    let mut door = Door { hub, channel: Channel::new(stream), asked_tls: false, asked_gss: false };
+    loop {
+        let packet = match door.packet().await {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return Ok(Arrival::Gone),
+            Err(error) => return Err(door.failed(error)),
+        };
+        let packet = match packet {
+            Said::Packet(packet) => packet,
+            Said::Hello => {
+                door = door.direct_tls().await?;
+                continue;
+            }
+        };
+        match packet {
+            Packet::Ssl => door = door.tls().await?,
+            Packet::GssEnc => {
+                if let Err(error) = door.gss().await {
+                    return Err(door.failed(error));
+                }
+            }
+            Packet::Cancel(key) => return Ok(Arrival::Cancel(key)),
+            Packet::UnsupportedMajor { major, minor } => {
+                return Err(door.failed(Error::Login(Refusal::Version(major, minor))));
+            }
+            Packet::Startup(startup) => {
+                return match door.log_in(&startup, number).await {
+                    Ok((keys, card, secret)) => Ok(door.arrival(startup, keys, card, secret, worker)),
+                    Err(error) => Err(door.failed(error)),
+                };
+            }
+        }
+    }
+}
+
+impl Door<'_> {
+    fn failed(self, error: Error) -> Failed {
+        Failed { to: Some(Recipient::Channel(self.channel)), error }
+    }
+
+    /// The next packet of start-up; `None` if the client leaves between two.
+    async fn packet(&mut self) -> Result<Option<Said>, Error> {
+        loop {
+            let fresh = !self.channel.stream.is_tls() && !self.asked_tls;
+            if fresh && self.channel.inbox.first().is_some_and(|first| is_client_hello(*first)) {
+                return Ok(Some(Said::Hello));
+            }
+            if let Some(length) = startup::cut(&self.channel.inbox).map_err(Error::protocol)? {
+                let packet = startup::parse(self.channel.inbox.get(..length).unwrap_or_default());
+                self.channel.consume(length);
+                return packet.map(|packet| Some(Said::Packet(packet))).map_err(Error::protocol);
+            }
+            match poll_fn(|cx| self.channel.poll_fill(cx)).await {
+                Ok(0) if self.channel.inbox.is_empty() => return Ok(None),
+                Ok(0) => return Err(Error::ClientLost(None)),
+                Ok(_) => {}
+                Err(error) => return Err(Error::client_lost(error)),
+            }
+        }
+    }
+
+    async fn say(&mut self, byte: u8) -> Result<(), Error> {
+        self.channel.stream.write_all(&[byte]).await.map_err(Error::client_lost)
+    }
+
+    /// Whatever lies behind the request was sent in clear, perhaps by somebody in between: it must not be
+    /// taken for what the client says once it is safe (CVE-2021-23214 and its likes).
+    fn nothing_behind(&self) -> Result<(), Error> {
+        if self.channel.inbox.is_empty() { Ok(()) } else { Err(Error::Login(Refusal::UnencryptedData)) }
+    }
+
+    async fn gss(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.asked_gss, true) || self.channel.stream.is_tls() {
+            return Err(Error::unexpected_message(0));
+        }
+        self.nothing_behind()?;
+        self.say(b'N').await
+    }
+
+    async fn tls(mut self) -> Result<Self, Failed> {
+        let repeated = std::mem::replace(&mut self.asked_tls, true) || self.channel.stream.is_tls();
+        if repeated {
+            return Err(self.failed(Error::unexpected_message(0)));
+        }
+        if let Err(error) = self.nothing_behind() {
+            return Err(self.failed(error));
+        }
+        let offered = self.hub.acceptor.offers() && self.channel.stream.peer() != Peer::Unix;
+        if let Err(error) = self.say(if offered { b'S' } else { b'N' }).await {
+            return Err(self.failed(error));
+        }
+        if !offered {
+            return Ok(self);
+        }
+        let Door { hub, channel, asked_gss, .. } = self;
+        Self::secured(hub, asked_gss, hub.acceptor.accept(channel.stream, &[]).await)
+    }
+
+    /// TLS from the first byte on, without asking.
+    async fn direct_tls(self) -> Result<Self, Failed> {
+        if !self.hub.acceptor.offers() {
+            return Err(self.failed(Error::Login(Refusal::Tls("TLS is not enabled".to_owned()))));
+        }
+        let Door { hub, channel, asked_gss, .. } = self;
+        Self::secured(hub, asked_gss, hub.acceptor.accept_direct(channel.stream, channel.inbox).await)
+    }
+
+    fn secured(hub: &Arc<Hub>, asked_gss: bool, done: std::io::Result<Stream>) -> Result<Door<'_>, Failed> {
+        match done {
+            Ok(stream) => Ok(Door { hub, channel: Channel::new(stream), asked_tls: true, asked_gss }),
+            Err(error) => {
+                hub.events.count(Event::TlsHandshakeFailed);
+                Err(Failed { to: None, error: Error::Login(Refusal::Tls(error.to_string())) })
+            }
+        }
+    }
+
+    /// Start-up message to proof of identity.
+    async fn log_in(
+        &mut self,
+        startup: &Startup,
+        number: u64,
+    ) -> Result<(Option<Keys>, Arc<ClientCard>, Vec<u8>), Error> {
+        let user =
+            startup.get("user").filter(|user| !user.is_empty()).ok_or(Error::Login(Refusal::NoUser))?;
+        let on_socket = self.channel.stream.peer() == Peer::Unix;
+        if self.hub.acceptor.requires() && !self.channel.stream.is_tls() && !on_socket {
+            return Err(Error::Login(Refusal::TlsRequired));
+        }
+        if startup.get("replication").is_some_and(|value| !is_off(value)) {
+            return Err(Error::Login(Refusal::Replication));
+        }
+        if startup.minor > NEWEST_MINOR || !startup.unknown_options.is_empty() {
+            let minor = startup.minor.min(NEWEST_MINOR);
+            negotiate::write(self.channel.queue(), minor, &startup.unknown_options)
+                .map_err(Error::protocol)?;
+        }
+        let keys = auth::authenticate(self.hub, &mut self.channel, user).await?;
+        let (card, secret) = self.card(startup, user, number)?;
+        Ok((keys, card, secret))
+    }
+
+    /// A card under a process id that nobody has.
+    fn card(&self, startup: &Startup, user: &str, number: u64) -> Result<(Arc<ClientCard>, Vec<u8>), Error> {
+        let random = |_| Error::Pool(pool::Error::ShuttingDown);
+        let length = if startup.minor >= NEWEST_MINOR { LONG_KEY } else { SHORT_KEY };
+        let stream = &self.channel.stream;
+        loop {
+            // process ids are positive to whoever prints them as signed
+            let pid = u32::from_be_bytes(net::random().map_err(random)?) & 0x7fff_ffff;
+            let key: [u8; LONG_KEY] = net::random().map_err(random)?;
+            let secret = key.get(..length).unwrap_or_default();
+            let identity = Identity {
+                login: (database_of(startup, user).to_owned(), user.to_owned()),
+                application: startup.get("application_name").unwrap_or_default().to_owned(),
+                ends: (
+                    stream.peer().to_string(),
+                    stream.local().map(|end| end.to_string()).unwrap_or_default(),
+                ),
+                tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
+            };
+            let card = Arc::new(ClientCard::new(number, pid, secret, identity));
+            if pid != 0 && self.hub.registry.add(&card) {
+                return Ok((card, secret.to_vec()));
+            }
+        }
+    }
+
+    fn arrival(
+        self,
+        startup: Startup,
+        keys: Option<Keys>,
+        card: Arc<ClientCard>,
+        secret: Vec<u8>,
+        worker: usize,
+    ) -> Arrival {
+        let (database, user) = card.login.clone();
+        if config::CONSOLE_NAMES.contains(&database.as_str()) {
+            let admin = self.hub.directory.config().admin.users.contains(&user);
+            return Arrival::Console(Visitor { channel: self.channel, user, admin, card, secret, worker });
+        }
+        let channel = self.channel;
+        Arrival::Client(Box::new(Guest { channel, startup, database, user, keys, card, secret }))
+    }
+}
+
+fn database_of<'a>(startup: &'a Startup, user: &'a str) -> &'a str {
+    startup.get("database").filter(|name| !name.is_empty()).unwrap_or(user)
+}
+
+fn is_off(value: &str) -> bool {
+    ["false", "off", "no", "0"].iter().any(|off| value.eq_ignore_ascii_case(off))
+}

@@ -1,0 +1,56 @@
+//! What all sessions share: the pools, the clients, how they log in, and the order to stop.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use net::channel::Channel;
+use net::{Acceptor, Shutdown};
+use pool::Directory;
+use telemetry::Events;
+
+use crate::card::{ClientCard, Registry};
+
+/// Common to all sessions.
+pub struct Hub {
+    /// The pools, and the configuration in force.
+    pub directory: Directory,
+    /// The clients.
+    pub registry: Registry,
+    /// TLS towards clients.
+    pub acceptor: Acceptor,
+    /// Rare events.
+    pub events: Arc<Events>,
+    /// The order to stop.
+    pub shutdown: Shutdown,
+    /// Who answers on the console's databases.
+    pub console: Box<dyn Console>,
+    /// Makes the answers to unknown users look like those to known ones, the same for as long as we run.
+    pub seed: [u8; 32],
+}
+
+/// An administrator at the console's door, logged in.
+pub struct Visitor {
+    /// The connection; the log-in is answered up to and including AuthenticationOk.
+    pub channel: Channel,
+    /// The user.
+    pub user: String,
+    /// May use every command, not only look.
+    pub admin: bool,
+    /// What others may know of it, with the number and the keys it will be told.
+    pub card: Arc<ClientCard>,
+    /// The cancel key it will be told.
+    pub secret: Vec<u8>,
+    /// The worker it is on.
+    pub worker: usize,
+}
+
+/// The console: speaks the protocol from ParameterStatus on until the visitor leaves.
+pub trait Console: Send + Sync {
+    /// Serves one visitor.
+    fn serve<'a>(
+        &'a self,
+        hub: &'a Arc<Hub>,
+        visitor: Visitor,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+}

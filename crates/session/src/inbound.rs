@@ -1,0 +1,175 @@
+//! From the server to the client: matches messages with what is owed, passes them on, follows what they change.
+//!
+//! A run of messages for the client is written from where it was read; nothing is copied unless something in
+//! between has to be left out or put in.
+
+use std::ops::ControlFlow;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use pool::{Pool, Server};
+use wire::backend::{one, ready};
+use wire::frame::HEADER;
+use wire::replies::{Deliver, SETTLE};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::rename;
+
+/// What came of the server's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// Bytes taken from the server.
+    pub(crate) taken: usize,
+    /// ReadyForQuery that the client got.
+    pub(crate) ready: u64,
+    /// Errors that the client got.
+    pub(crate) errors: u64,
+}
+
+struct Pass<'a> {
+    client: &'a mut Client,
+    server: &'a mut Server,
+    out: BytesMut,
+    start: usize,
+    at: usize,
+    done: Delivered,
+}
+
+/// Passes on what the server has said, as far as it is there.
+///
+/// # Errors
+/// A breach of the protocol by the server, or the client is gone.
+pub(crate) fn deliver(
+    cx: &mut Context<'_>,
+    client: &mut Client,
+    server: &mut Server,
+    pool: &Pool,
+) -> Result<Delivered, Error> {
+    let out = client.channel.take_queue();
+    let mut pass = Pass { client, server, out, start: 0, at: 0, done: Delivered::default() };
+    let walked = pass.walk();
+    let (start, end, done, out) = (pass.start, pass.at, pass.done, std::mem::take(&mut pass.out));
+    let run = server.channel.inbox.get(start..end).unwrap_or_default();
+    let sent = if out.is_empty() {
+        if run.is_empty() { Ok(()) } else { client.channel.send(cx, run) }
+    } else {
+        client.channel.put_queue(out);
+        client.channel.queue().extend_from_slice(run);
+        match client.channel.poll_drain(cx) {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => Ok(()),
+        }
+    };
+    server.channel.consume(end);
+    walked.map_err(|what| Error::server_protocol(pool, what))?;
+    sent.map_err(Error::client_lost)?;
+    Ok(Delivered { taken: end, ..done })
+}
+
+impl Pass<'_> {
+    fn walk(&mut self) -> Result<(), wire::Error> {
+        self.invented();
+        loop {
+            let there = self.server.channel.inbox.len() - self.at;
+            if self.server.passing.inbound > 0 {
+                let piece = self.server.passing.inbound.min(there);
+                self.server.passing.inbound -= piece;
+                self.step(piece, !self.server.passing.inbound_drop);
+                if self.server.passing.inbound > 0 {
+                    return Ok(());
+                }
+                self.invented();
+                continue;
+            }
+            if there == 0 || self.message()?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One message; break: it is not there yet.
+    fn message(&mut self) -> Result<ControlFlow<()>, wire::Error> {
+        let Some(seen) = self.server.see(self.at)? else {
+            return Ok(ControlFlow::Break(()));
+        };
+        match seen.tag {
+            b'Z' if seen.deliver == Deliver::Forward => self.done.ready += 1,
+            b'E' if seen.deliver != Deliver::Discard => {
+                self.done.errors += 1;
+                if seen.have == seen.total && self.renamed(seen.have) {
+                    self.invented();
+                    return Ok(ControlFlow::Continue(()));
+                }
+            }
+            _ => {}
+        }
+        if seen.forgot_all {
+            self.client.names.forget_all();
+        }
+        if let Some(effect) = seen.effect {
+            self.client.names.apply(effect);
+        }
+        self.server.passing.inbound = seen.total - seen.have;
+        self.server.passing.inbound_drop = !matches!(seen.deliver, Deliver::Forward | Deliver::Settle);
+        match seen.deliver {
+            Deliver::Forward | Deliver::Discard => {}
+            Deliver::Settle => self.server.channel.queue().extend_from_slice(SETTLE),
+            Deliver::Ready(n) => {
+                self.cut();
+                for _ in 0..n {
+                    ready::write(&mut self.out, self.server.status);
+                    self.done.ready += 1;
+                }
+            }
+        }
+        self.step(seen.have, matches!(seen.deliver, Deliver::Forward | Deliver::Settle));
+        if self.server.passing.inbound == 0 {
+            self.invented();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Replies that the server was not asked for, now that it is their turn.
+    fn invented(&mut self) {
+        if self.server.passing.inbound > 0 {
+            return;
+        }
+        while let Some((bytes, effect)) = self.server.replies.invented() {
+            debug_assert_eq!(bytes, one::CLOSE_COMPLETE, "the only reply that cannot fail");
+            self.cut();
+            self.out.extend_from_slice(bytes);
+            if let Some(effect) = effect {
+                self.server.apply(&effect);
+                self.client.names.apply(effect);
+            }
+        }
+    }
+
+    /// An error that speaks of a statement by our name for it is told with the client's.
+    fn renamed(&mut self, have: usize) -> bool {
+        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let Some(told) = rename::error(body, &self.client.names) else {
+            return false;
+        };
+        self.cut();
+        self.out.extend_from_slice(&told);
+        self.step(have, false);
+        true
+    }
+
+    /// What comes now is put behind the run before it.
+    fn cut(&mut self) {
+        let run = self.server.channel.inbox.get(self.start..self.at).unwrap_or_default();
+        self.out.extend_from_slice(run);
+        self.start = self.at;
+    }
+
+    fn step(&mut self, n: usize, forward: bool) {
+        if !forward {
+            self.cut();
+            self.start = self.at + n;
+        }
+        self.at += n;
+    }
+}

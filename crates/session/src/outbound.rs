@@ -1,0 +1,251 @@
+//! From the client to the server: cuts messages, notes the replies they will have, passes them on.
+//!
+//! A run of messages that need no change is written from where it was read. A message longer than a block
+//! passes in pieces; a shorter one is sent only when it is whole, so that a client that goes away leaves no
+//! half of it behind.
+
+use std::io;
+use std::mem::take;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use net::buffers::{self, BLOCK};
+use pool::prepared::Effect;
+use pool::{Pool, Server};
+use wire::frame::{self, HEADER, Head};
+use wire::frontend::{bind, close, describe, parse};
+use wire::replies::{Action, Request};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::prepared::{Desk, Passage};
+
+/// Flush, which makes the server answer what it has been asked so far.
+const FLUSH: &[u8] = b"H\0\0\0\x04";
+
+/// What was made of the client's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    /// Bytes taken from the client.
+    pub(crate) taken: usize,
+    /// Bytes it sent that go on only after others have been answered.
+    pub(crate) stalled: bool,
+    /// The client said goodbye.
+    pub(crate) terminated: bool,
+    /// Parse and Bind messages with a name, for the statistics.
+    pub(crate) parses: u64,
+    /// As above.
+    pub(crate) binds: u64,
+}
+
+/// One pass over what the client has sent.
+struct Pass<'a> {
+    client: &'a mut Client,
+    server: &'a mut Server,
+    pool: &'a Pool,
+    /// How many statements the server may hold; 0: names are the server's own.
+    limit: usize,
+    /// What goes out in place of what came in; a run that needs no change is copied here only when something
+    /// before it was changed.
+    out: BytesMut,
+    /// What is written for one message, before it is known to go out at all.
+    scratch: BytesMut,
+    /// Start of the run of messages that go out unchanged.
+    start: usize,
+    /// Where the next message begins.
+    at: usize,
+    done: Forwarded,
+}
+
+/// Passes on what the client has sent, as far as it is there.
+///
+/// # Errors
+/// A breach of the protocol by the client, or the connection to the server is lost.
+pub(crate) fn forward(
+    cx: &mut Context<'_>,
+    client: &mut Client,
+    server: &mut Server,
+    pool: &Pool,
+    limit: usize,
+) -> Result<Forwarded, Error> {
+    let out = server.channel.take_queue();
+    let (scratch, done) = (BytesMut::new(), Forwarded::default());
+    let mut pass = Pass { client, server, pool, limit, out, scratch, start: 0, at: 0, done };
+    let walked = pass.walk();
+    let (start, end, done) = (pass.start, pass.at, pass.done);
+    let (out, scratch) = (take(&mut pass.out), take(&mut pass.scratch));
+    buffers::give(scratch);
+    let sent = send(cx, client, server, out, start..end);
+    client.channel.consume(end);
+    walked?;
+    sent.map_err(|error| Error::server_lost(pool, &error))?;
+    Ok(Forwarded { taken: end, ..done })
+}
+
+fn send(
+    cx: &mut Context<'_>,
+    client: &Client,
+    server: &mut Server,
+    out: BytesMut,
+    run: std::ops::Range<usize>,
+) -> io::Result<()> {
+    let run = client.channel.inbox.get(run).unwrap_or_default();
+    if out.is_empty() {
+        // the usual case: nothing was changed, nothing waits
+        return if run.is_empty() { Ok(()) } else { server.channel.send(cx, run) };
+    }
+    server.channel.put_queue(out);
+    server.channel.queue().extend_from_slice(run);
+    match server.channel.poll_drain(cx) {
+        Poll::Ready(sent) => sent,
+        Poll::Pending => Ok(()),
+    }
+}
+
+impl Pass<'_> {
+    fn walk(&mut self) -> Result<(), Error> {
+        loop {
+            let there = self.client.channel.inbox.len() - self.at;
+            if self.server.passing.outbound > 0 {
+                let piece = self.server.passing.outbound.min(there);
+                self.server.passing.outbound -= piece;
+                self.pass_or_drop(piece, !self.server.passing.outbound_drop);
+                if self.server.passing.outbound > 0 {
+                    return Ok(());
+                }
+                continue;
+            }
+            let rest = self.client.channel.inbox.get(self.at..).unwrap_or_default();
+            let Some(head) = frame::head(rest, self.client.longest).map_err(Error::protocol)? else {
+                return Ok(());
+            };
+            let have = rest.len().min(head.total());
+            // only long messages that need not be whole pass in pieces
+            let whole_needed = head.total() <= BLOCK || matches!(head.tag, b'P' | b'D' | b'C' | b'E');
+            if have < head.total() && (whole_needed || have < BLOCK) {
+                self.client.channel.inbox.reserve(head.total().min(4 * BLOCK) - have);
+                return Ok(());
+            }
+            if !self.message(head, have)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One message; false: it has to wait, or the client has said goodbye.
+    fn message(&mut self, head: Head, have: usize) -> Result<bool, Error> {
+        if self.server.replies.is_skipping() && !matches!(head.tag, b'S' | b'X') {
+            self.step(head, have, Passage::Dropped);
+            return Ok(true);
+        }
+        let passage = match head.tag {
+            b'Q' => self.asks(Request::Query, Some(Effect::NoUnnamed)),
+            b'F' => self.asks(Request::FunctionCall, None),
+            b'E' => self.asks(Request::Execute, None),
+            b'S' => self.asks(Request::Sync, None),
+            b'H' => Passage::Verbatim,
+            b'P' | b'B' | b'D' | b'C' => self.statement(head, have),
+            b'd' if self.server.replies.takes_copy_data() => Passage::Verbatim,
+            b'c' | b'f' if self.server.replies.push_copy_end() => Passage::Verbatim,
+            // data of a COPY that has failed meanwhile: the server would drop it
+            b'd' | b'c' | b'f' => Passage::Dropped,
+            b'X' => {
+                self.done.terminated = true;
+                return Ok(false);
+            }
+            got => return Err(Error::unexpected_message(got)),
+        };
+        if passage == Passage::Stall {
+            self.stall();
+            return Ok(false);
+        }
+        self.step(head, have, passage);
+        Ok(true)
+    }
+
+    fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {
+        if self.server.replies.push(request, Action::Forward, effect) {
+            Passage::Verbatim
+        } else {
+            Passage::Dropped
+        }
+    }
+
+    /// Parse, Bind, Describe and Close go by statements. One that cannot be read goes as it is: the server
+    /// says what is wrong with it as it would say to the client itself.
+    fn statement(&mut self, head: Head, have: usize) -> Passage {
+        let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
+        let body = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let request = match head.tag {
+            b'P' => Request::Parse,
+            b'B' => Request::Bind,
+            b'D' => Request::Describe,
+            _ => Request::Close,
+        };
+        if self.limit == 0 {
+            return self.asks(request, None);
+        }
+        if self.scratch.capacity() == 0 {
+            self.scratch = buffers::take();
+        }
+        let mut desk = Desk {
+            names: &self.client.names,
+            catalog: &self.pool.statements,
+            server: self.server,
+            limit: self.limit,
+            out: &mut self.scratch,
+        };
+        let passage = match head.tag {
+            b'P' => parse::Parse::parse(body).map(|m| {
+                self.done.parses += u64::from(!m.name.is_empty());
+                desk.parse(&m)
+            }),
+            b'B' => bind::Bind::parse(body).map(|m| {
+                self.done.binds += u64::from(!m.statement.is_empty());
+                desk.bind(&m, head.len)
+            }),
+            b'D' => describe::Describe::parse(body).map(|m| desk.describe(&m)),
+            _ => close::Close::parse(body).map(|m| desk.close(&m)),
+        };
+        let passage = passage.unwrap_or_else(|_| {
+            self.server.replies.push(request, Action::Forward, None);
+            Passage::Verbatim
+        });
+        if !self.scratch.is_empty() {
+            // behind the run before this message
+            self.out.extend_from_slice(run);
+            self.out.extend_from_slice(&self.scratch);
+            self.scratch.clear();
+            self.start = self.at;
+        }
+        passage
+    }
+
+    /// Moves on behind this message.
+    fn step(&mut self, head: Head, have: usize, passage: Passage) {
+        let forward = passage == Passage::Verbatim;
+        self.server.passing.outbound = head.total() - have;
+        self.server.passing.outbound_drop = passage == Passage::Dropped;
+        self.pass_or_drop(have, forward);
+    }
+
+    fn pass_or_drop(&mut self, n: usize, forward: bool) {
+        if !forward {
+            let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
+            self.out.extend_from_slice(run);
+            self.start = self.at + n;
+        }
+        self.at += n;
+    }
+
+    /// What is under way is to be answered soon, even if the client has not asked for that yet.
+    fn stall(&mut self) {
+        self.done.stalled = true;
+        if !self.client.stalled {
+            let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
+            self.out.extend_from_slice(run);
+            self.out.extend_from_slice(FLUSH);
+            self.start = self.at;
+        }
+    }
+}

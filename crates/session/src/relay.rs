@@ -1,0 +1,250 @@
+//! Moves bytes both ways between a client and the server it was lent, until the server is free again.
+//!
+//! One task polls both sides; whichever is ready moves. Nothing is read for a side that does not take what it
+//! was given, so a slow peer slows the other one down and costs no memory.
+//!
+//! | the relay ends when | the server |
+//! |---|---|
+//! | every reply has come and the status is I (transaction, statement mode) | goes back |
+//! | the client is gone or says goodbye | is cleaned up by others |
+//! | the server is lost, breaks the protocol, or a limit in time is passed | is closed |
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use config::PoolMode;
+use pool::{Checkout, Pool, Server};
+use telemetry::counters::Slot;
+use tokio::time::Sleep;
+use wire::TxStatus;
+
+use crate::card::Order;
+use crate::client::Client;
+use crate::error::{Error, Limit};
+use crate::inbound;
+use crate::outbound;
+
+/// How a relay came to its end without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The server is free.
+    Free,
+    /// The client has said goodbye.
+    Goodbye,
+}
+
+/// What holds for a relay while it lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// When the server is free again.
+    pub(crate) mode: PoolMode,
+    /// Statements a server may hold; 0: names are the server's own.
+    pub(crate) statements: usize,
+    /// `pool.query_timeout`; zero: none.
+    pub(crate) query: Duration,
+    /// `pool.idle_in_transaction_timeout`; zero: none.
+    pub(crate) idle: Duration,
+}
+
+/// A relay at work.
+pub(crate) struct Relay<'a> {
+    client: &'a mut Client,
+    checkout: &'a mut Checkout,
+    rules: Rules,
+    /// When the requests under way began; `None` while the server waits for the client.
+    busy_since: Option<Instant>,
+    timer: Option<(Limit, Pin<Box<Sleep>>)>,
+    /// The server has said something since it was lent.
+    answered: bool,
+    /// An error came that nobody had asked for: the server says why it goes.
+    told: bool,
+    worker: usize,
+}
+
+impl<'a> Relay<'a> {
+    /// For a server that was just lent, with the client's first request in the inbox since `now`.
+    pub(crate) fn new(
+        client: &'a mut Client,
+        checkout: &'a mut Checkout,
+        rules: Rules,
+        worker: usize,
+        now: Instant,
+    ) -> Self {
+        let busy_since = Some(now);
+        Self { client, checkout, rules, busy_since, timer: None, answered: false, told: false, worker }
+    }
+
+    /// Towards the server: true if something moved.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let pool = std::sync::Arc::clone(self.checkout.pool());
+        let server = self.checkout.server_mut();
+        if server.channel.poll_drain(cx).map_err(|e| Error::server_lost(&pool, &e))?.is_pending()
+            || server.replies.is_settling()
+        {
+            return Ok(false);
+        }
+        let mut moved = false;
+        loop {
+            if !self.client.channel.inbox.is_empty() {
+                let done = self.forward(cx, &pool)?;
+                moved |= done.taken > 0;
+                if done.stalled {
+                    return Ok(moved);
+                }
+                if done.terminated {
+                    return Err(Error::ClientLost(None));
+                }
+                if self.checkout.server().channel.is_congested() {
+                    return Ok(moved);
+                }
+            }
+            match self.client.channel.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return Err(Error::ClientLost(None)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Err(Error::client_lost(error)),
+                Poll::Pending => return Ok(moved),
+            }
+        }
+    }
+
+    fn forward(&mut self, cx: &mut Context<'_>, pool: &Pool) -> Result<outbound::Forwarded, Error> {
+        let server = self.checkout.server_mut();
+        let first = !self.answered && server.replies.is_empty();
+        let done = outbound::forward(cx, self.client, server, pool, self.rules.statements);
+        let done = done.map_err(|error| match error {
+            Error::ServerLost { error, .. } if first => Error::NothingSent(error),
+            other => other,
+        })?;
+        self.client.stalled = done.stalled;
+        if done.taken > 0 && self.busy_since.is_none() && !self.checkout.server().replies.is_empty() {
+            self.busy_since = Some(Instant::now());
+        }
+        let slot = self.slot(pool);
+        slot.add_bytes_received(done.taken as u64);
+        if done.parses + done.binds > 0 {
+            slot.add_client_parse_count(done.parses);
+            slot.add_bind_count(done.binds);
+        }
+        Ok(done)
+    }
+
+    /// Towards the client: true if something moved.
+    fn poll_server(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        if self.client.channel.poll_drain(cx).map_err(Error::client_lost)?.is_pending() {
+            return Ok(false);
+        }
+        let pool = std::sync::Arc::clone(self.checkout.pool());
+        let server = self.checkout.server_mut();
+        match server.channel.poll_fill(cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => return Err(self.lost(&pool, None)),
+            Poll::Ready(Err(error)) => return Err(self.lost(&pool, Some(&error))),
+            Poll::Ready(Ok(_)) => {}
+        }
+        self.answered = true;
+        let unasked = server.replies.is_empty();
+        let done = inbound::deliver(cx, self.client, server, &pool)?;
+        self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
+        self.client.stalled = false;
+        let slot = self.slot(&pool);
+        slot.add_bytes_sent(done.taken as u64);
+        slot.add_query_count(done.ready);
+        if self.checkout.server().replies.is_empty()
+            && let Some(since) = self.busy_since.take()
+        {
+            slot.add_query_time_us(micros(since.elapsed()));
+        }
+        Ok(true)
+    }
+
+    fn lost(&self, pool: &Pool, error: Option<&std::io::Error>) -> Error {
+        let server = pool.target.address();
+        let why = error.map(ToString::to_string);
+        Error::ServerLost { error: pool::Error::Lost { server, why }, told: self.told }
+    }
+
+    fn is_free(&self) -> bool {
+        self.rules.mode != PoolMode::Session && is_free(self.checkout.server())
+    }
+
+    /// Limits in time cost nothing unless they are set.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.rules.query.is_zero() && self.rules.idle.is_zero() {
+            return Ok(());
+        }
+        let server = self.checkout.server();
+        let limit = if !server.replies.is_empty() {
+            Some((Limit::Query, self.rules.query))
+        } else if server.status != TxStatus::Idle {
+            Some((Limit::IdleInTransaction, self.rules.idle))
+        } else {
+            None
+        };
+        let Some((limit, after)) = limit.filter(|(_, after)| !after.is_zero()) else {
+            self.timer = None;
+            return Ok(());
+        };
+        if self.timer.as_ref().is_none_or(|(running, _)| *running != limit) {
+            self.timer = Some((limit, Box::pin(tokio::time::sleep(after))));
+        }
+        match self.timer.as_mut().map(|(_, sleep)| sleep.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => Err(Error::Timeout(limit, after)),
+            Some(Poll::Pending) | None => Ok(()),
+        }
+    }
+
+    fn check_orders(&self) -> Result<(), Error> {
+        if self.client.card.ordered(Order::Kill) { Err(Error::Killed) } else { Ok(()) }
+    }
+
+    fn slot<'s>(&self, pool: &'s Pool) -> &'s Slot {
+        pool.stats.slot(self.worker)
+    }
+}
+
+impl Future for Relay<'_> {
+    type Output = Result<Ended, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let relay = self.get_mut();
+        relay.check_orders()?;
+        loop {
+            let sent = relay.poll_client(cx);
+            let sent = match sent {
+                Err(Error::ClientLost(None)) => return Poll::Ready(Ok(Ended::Goodbye)),
+                other => other?,
+            };
+            let received = relay.poll_server(cx)?;
+            let server = relay.checkout.server();
+            if received && relay.is_free() {
+                return Poll::Ready(Ok(Ended::Free));
+            }
+            if relay.rules.mode == PoolMode::Statement
+                && server.status != TxStatus::Idle
+                && server.replies.is_empty()
+            {
+                return Poll::Ready(Err(Error::TransactionBlock { open: true }));
+            }
+            relay.client.card.set_busy(!server.replies.is_empty());
+            if !sent && !received {
+                relay.poll_timer(cx)?;
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// Whether the server may serve another client now.
+fn is_free(server: &Server) -> bool {
+    server.status == TxStatus::Idle
+        && server.replies.is_settled()
+        && server.passing.inbound == 0
+        && server.passing.outbound == 0
+}
+
+/// Microseconds, for the statistics.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

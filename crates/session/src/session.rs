@@ -1,0 +1,173 @@
+//! One client, from accept to close.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use config::PoolMode;
+use net::channel::Channel;
+use net::{Incoming, Stream};
+use pool::Pool;
+use telemetry::Event;
+
+use crate::cancel;
+use crate::client::Client;
+use crate::error::Error;
+use crate::handshake::{self, Arrival, Recipient};
+use crate::hub::Hub;
+use crate::pipeline;
+use crate::welcome;
+
+/// How long a client may take to accept the last words.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A session of a client that is logged in.
+pub(crate) struct Session {
+    /// What it shares with others.
+    pub(crate) hub: Arc<Hub>,
+    /// Its side.
+    pub(crate) client: Client,
+    /// The pool it takes servers from.
+    pub(crate) pool: Arc<Pool>,
+    /// The worker it lives on.
+    pub(crate) worker: usize,
+}
+
+/// Serves a connection that was just accepted, on this worker, to its end.
+pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) {
+    let number = hub.registry.number();
+    let stream = match incoming.register() {
+        Ok(stream) => stream,
+        Err(error) => {
+            return tracing::debug!(client = number, "connection gone before it was served: {error}");
+        }
+    };
+    let patience = hub.directory.config().listen.login_timeout;
+    // boxed: the log-in is large and short, the session small and long
+    let arrival = match tokio::time::timeout(patience, Box::pin(arrive(&hub, stream, number, worker))).await {
+        Ok(arrival) => arrival,
+        Err(_) => {
+            hub.events.count(Event::LoginTimeout);
+            return tracing::info!(client = number, "log-in timed out");
+        }
+    };
+    match arrival {
+        Some(Arrived::Session(session)) => serve(session).await,
+        Some(Arrived::Console(visitor)) => {
+            let card = Arc::clone(&visitor.card);
+            hub.console.serve(&hub, visitor).await;
+            hub.registry.remove(&card);
+        }
+        None => {}
+    }
+}
+
+enum Arrived {
+    Session(Box<Session>),
+    Console(crate::hub::Visitor),
+}
+
+/// Handshake, log-in, and the first words of the session.
+async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> Option<Arrived> {
+    let failed = match handshake::shake(hub, stream, number, worker).await {
+        Ok(Arrival::Gone) => return None,
+        Ok(Arrival::Cancel(key)) => {
+            cancel::cancel(hub, &key).await;
+            return None;
+        }
+        Ok(Arrival::Console(visitor)) => return Some(Arrived::Console(visitor)),
+        Ok(Arrival::Client(guest)) => match welcome::welcome(hub, *guest, worker).await {
+            Ok(session) => return Some(Arrived::Session(session)),
+            Err(failed) => failed,
+        },
+        Err(failed) => failed,
+    };
+    log_in_failed(hub, number, &failed.error);
+    match failed.to {
+        Some(Recipient::Channel(mut channel)) => last_words(&mut channel, &failed.error, number).await,
+        Some(Recipient::Session(mut session)) => {
+            last_words(&mut session.client.channel, &failed.error, number).await;
+        }
+        None => {}
+    }
+    None
+}
+
+async fn serve(mut session: Box<Session>) {
+    let id = session.client.card.id;
+    let card = Arc::clone(&session.client.card);
+    std::future::poll_fn(|cx| {
+        card.reach_by(cx.waker());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    let ended = pipeline::serve(&mut session).await;
+    match &ended {
+        Ok(()) | Err(Error::ClientLost(None)) => tracing::debug!(client = id, "client left"),
+        Err(error @ (Error::Protocol(_) | Error::UnexpectedMessage(_))) => {
+            session.hub.events.count(Event::ProtocolErrorClient);
+            tracing::warn!(client = id, "closing client: {error:?}");
+        }
+        Err(error) => tracing::info!(client = id, "closing client: {error:?}"),
+    }
+    if let Err(error) = &ended {
+        last_words(&mut session.client.channel, error, id).await;
+    }
+}
+
+impl Session {
+    /// When servers are free again.
+    pub(crate) fn mode(&self) -> PoolMode {
+        self.pool.settings().mode
+    }
+
+    /// The pool was retired by a reload: on to the one in its place.
+    ///
+    /// # Errors
+    /// There is none any more.
+    pub(crate) fn move_to_new_pool(&mut self) -> Result<(), Error> {
+        let key = &self.pool.key;
+        let new = self.hub.directory.open(&key.database, &key.user);
+        let new = new.map_err(|_| Error::Pool(pool::Error::ShuttingDown))?;
+        self.pool.clients().fetch_sub(1, Ordering::Relaxed);
+        new.clients().fetch_add(1, Ordering::Relaxed);
+        self.pool = new;
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.hub.registry.remove(&self.client.card);
+        self.pool.clients().fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn log_in_failed(hub: &Hub, number: u64, error: &Error) {
+    match error {
+        // a port scan, a health probe: not worth a line
+        Error::ClientLost(_) => tracing::debug!(client = number, "client left during log-in: {error:?}"),
+        Error::Protocol(_) | Error::UnexpectedMessage(_) => {
+            hub.events.count(Event::ProtocolErrorClient);
+            tracing::info!(client = number, "log-in failed: {error:?}");
+        }
+        _ => {
+            hub.events.count(Event::LoginFailed);
+            tracing::info!(client = number, "log-in failed: {error:?}");
+        }
+    }
+}
+
+/// Tells the client why, then closes in order, so that it reads the reason before the end.
+async fn last_words(channel: &mut Channel, error: &Error, number: u64) {
+    error.respond_fatal(channel.queue(), number);
+    let said = tokio::time::timeout(FAREWELL, async {
+        let sent = std::future::poll_fn(|cx| channel.poll_drain(cx)).await;
+        if sent.is_ok() {
+            let _closed = channel.stream.shutdown().await;
+        }
+    });
+    if said.await.is_err() {
+        tracing::debug!(client = number, "client did not take its last words");
+    }
+}

@@ -1,0 +1,98 @@
+//! Bytes to frames: waits for the first message of a request, and answers what needs no server.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use ::wire::TxStatus;
+use ::wire::backend::ready;
+use ::wire::frame;
+
+use crate::card::Order;
+use crate::error::Error;
+use crate::refuse;
+use crate::session::Session;
+
+/// When a request began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Began(pub(crate) Instant);
+
+/// Waits for a request; `None` when the client has said goodbye.
+///
+/// An idle client holds no buffer and no timer here: its task sleeps until its socket or an order wakes it.
+///
+/// # Errors
+/// The client is gone or breaks the protocol, or it was told to go.
+pub(crate) async fn request(session: &mut Session) -> Result<Option<Began>, Error> {
+    poll_fn(|cx| poll_request(session, cx)).await
+}
+
+/// Says why the request at hand is refused; the session goes on behind it.
+pub(crate) fn refuse(session: &mut Session, why: &Error) {
+    tracing::info!(client = session.client.card.id, "request refused: {why:?}");
+    refuse::refuse(&mut session.client, why);
+}
+
+fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Option<Began>, Error>> {
+    loop {
+        let client = &mut session.client;
+        if client.card.ordered(Order::Kill) {
+            return Poll::Ready(Err(Error::Killed));
+        }
+        if refuse::drop_request(client)? {
+            match next(session)? {
+                Next::Request => return Poll::Ready(Ok(Some(Began(Instant::now())))),
+                Next::Goodbye => return Poll::Ready(Ok(None)),
+                Next::Incomplete => {}
+            }
+        }
+        let client = &mut session.client;
+        // between requests is where a session may be ended
+        if client.card.ordered(Order::Drain) && client.refusing.is_none() {
+            return Poll::Ready(Err(Error::ShuttingDown));
+        }
+        let drained = client.channel.poll_drain(cx).map_err(Error::client_lost)?;
+        if drained.is_pending() && !client.channel.inbox.is_empty() {
+            return Poll::Pending;
+        }
+        match client.channel.poll_fill(cx) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::ClientLost(None))),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client_lost(error))),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+}
+
+enum Next {
+    /// A message that needs a server begins the inbox.
+    Request,
+    Goodbye,
+    Incomplete,
+}
+
+/// Deals with messages that need no server: nothing is open, so a Sync has nothing to end, a Flush nothing to
+/// push out, and COPY data comes too late for a COPY that has failed.
+fn next(session: &mut Session) -> Result<Next, Error> {
+    let client = &mut session.client;
+    loop {
+        let head = frame::head(&client.channel.inbox, client.longest).map_err(Error::protocol)?;
+        let Some(head) = head else {
+            return Ok(Next::Incomplete);
+        };
+        match head.tag {
+            b'Q' | b'P' | b'B' | b'D' | b'C' | b'E' | b'F' => return Ok(Next::Request),
+            b'X' => return Ok(Next::Goodbye),
+            b'S' if head.len == 4 => {
+                client.channel.consume(head.total());
+                ready::write(client.channel.queue(), TxStatus::Idle);
+            }
+            b'H' if head.len == 4 => client.channel.consume(head.total()),
+            b'd' | b'c' | b'f' => refuse::skip(client, head),
+            got => return Err(Error::unexpected_message(got)),
+        }
+        if client.refusing.is_some() {
+            return Ok(Next::Incomplete);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The first words to a client that has logged in: parameters as a server would report them to it, the cancel
+//! key, and that it may begin.
+//!
+//! What a server reports is known from the first one that was opened. What it makes of this client's start-up
+//! settings – their spelling, and whether it takes them at all – is asked once for each set of settings.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use pool::pool::{Asked, Welcome};
+use pool::{Params, Pool, recover};
+use telemetry::Event;
+use wire::TxStatus;
+use wire::auth::Secret;
+use wire::backend::{key, params, ready};
+use wire::startup::{Startup, options};
+
+use crate::client::Client;
+use crate::error::{Error, Refusal};
+use crate::handshake::{Failed, Guest, Recipient};
+use crate::hub::Hub;
+use crate::prepared::Names;
+use crate::session::Session;
+use crate::steps;
+use crate::steps::wire::Began;
+
+/// Start-up parameters that are no settings.
+const NOT_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
+
+/// Makes a session of a guest.
+pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Result<Box<Session>, Failed> {
+    let Guest { channel, startup, database, user, keys, card, secret } = guest;
+    let pool = match admit(hub, &database, &user) {
+        Ok(pool) => pool,
+        Err(error) => {
+            hub.registry.remove(&card);
+            return Err(Failed { to: Some(Recipient::Channel(channel)), error });
+        }
+    };
+    if let (Some(keys), Some(Secret::Scram(stored))) = (keys, &pool.target.credentials.secret)
+        && keys.secret() == *stored
+    {
+        pool.target.credentials.learn(keys);
+    }
+    pool.clients().fetch_add(1, Ordering::Relaxed);
+    let longest = hub.directory.config().listen.max_message;
+    let client = Client {
+        channel,
+        names: Names::default(),
+        params: Arc::default(),
+        longest,
+        stalled: false,
+        refusing: None,
+        card,
+    };
+    let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker });
+    match greet(&mut session, &startup, &secret).await {
+        Ok(()) => {
+            session.pool.stats.slot(worker).add_client_login_count(1);
+            Ok(session)
+        }
+        Err(error) => Err(Failed { to: Some(Recipient::Session(session)), error }),
+    }
+}
+
+/// Finds the pool, and checks that there is room for one more client.
+fn admit(hub: &Arc<Hub>, database: &str, user: &str) -> Result<Arc<Pool>, Error> {
+    let pool = hub.directory.open(database, user).map_err(|why| match why {
+        pool::directory::NoPool::NoSuchDatabase => Error::Login(Refusal::Database(database.to_owned())),
+        other => {
+            Error::Pool(pool::Error::Credentials { server: database.to_owned(), why: other.to_string() })
+        }
+    })?;
+    let (all, own) =
+        (u64::from(hub.directory.config().pool.max_clients), u64::from(pool.settings().max_clients));
+    let (present, here) = (hub.registry.len(), pool.clients().load(Ordering::Relaxed));
+    if present > all || here >= own {
+        hub.events.count(Event::ClientsRefused);
+        let limit = u32::try_from(if present > all { all } else { own }).unwrap_or(u32::MAX);
+        return Err(Error::Login(Refusal::TooManyClients { limit }));
+    }
+    Ok(pool)
+}
+
+async fn greet(session: &mut Session, startup: &Startup, secret: &[u8]) -> Result<(), Error> {
+    let asked = asked(startup)?;
+    let (welcome, settings) = match known(&session.pool, &asked) {
+        Some(known) => known,
+        None => ask(session, asked).await?,
+    };
+    session.client.params = settings;
+    let client = &mut session.client;
+    let out = client.channel.queue();
+    for (name, value) in &welcome.reported {
+        let value = client.params.get(name).unwrap_or(value);
+        params::write(out, name.as_bytes(), value.as_bytes()).map_err(Error::protocol)?;
+    }
+    key::write(out, client.card.pid, secret).map_err(Error::protocol)?;
+    ready::write(out, TxStatus::Idle);
+    Ok(())
+}
+
+/// Settings of the start-up message: `options` first, so that what is given by name wins, as in PostgreSQL.
+fn asked(startup: &Startup) -> Result<Asked, Error> {
+    let mut asked = match startup.get("options") {
+        Some(text) => options::parse(text).map_err(Error::protocol)?,
+        None => Vec::new(),
+    };
+    let named = startup.params.iter().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
+    asked.extend(named.cloned());
+    Ok(asked)
+}
+
+fn known(pool: &Pool, asked: &Asked) -> Option<(Arc<Welcome>, Arc<Params>)> {
+    let welcome = pool.welcome()?;
+    let settings = if asked.is_empty() { Arc::clone(&welcome.base) } else { pool.canonical(asked)? };
+    Some((welcome, settings))
+}
+
+/// Has a server take the settings, and reads what it made of them.
+async fn ask(session: &mut Session, asked: Asked) -> Result<(Arc<Welcome>, Arc<Params>), Error> {
+    let began = Began(Instant::now());
+    let mut checkout = steps::pool::borrow(session, began).await?;
+    let Some(welcome) = session.pool.welcome() else {
+        return Err(Error::Pool(pool::Error::Retired));
+    };
+    let mut want = Params::clone(&welcome.base);
+    for (name, value) in &asked {
+        want.put(name, value);
+    }
+    let patience = session.pool.settings().acquire_timeout();
+    recover::put_in_force(&mut checkout, &Arc::new(want), patience).await?;
+    let settings = Arc::clone(&checkout.server().params);
+    session.pool.learn_canonical(asked, Arc::clone(&settings));
+    Ok((welcome, settings))
+}
