@@ -27,7 +27,11 @@ use table::Figures;
 pub(crate) fn run(args: &[String]) -> Result<(), Error> {
     let options = Options::parse(args)?;
     setup::ensure(Purpose::Bench)?;
-    let binary = if options.takes("pgweir") { Some(checkout::release_binary()?) } else { None };
+    let binary = match &options.binary {
+        _ if !options.takes("pgweir") => None,
+        Some(given) => Some(given.clone()),
+        None => Some(checkout::release_binary()?),
+    };
     warn_if_busy();
     let stage = Stage::set(&options, binary.as_deref())?;
     let mut figures = Vec::new();
@@ -37,7 +41,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
     }
     let table = table::markdown(&figures);
     let heading = document::circumstances(&stage, &options);
-    println!("\n{heading}\n\n{table}");
+    println!("\n{heading}\n\n{table}{}", table::before_and_now(&figures));
     keep_rounds(&figures)?;
     if options.writes() { document::update(&heading, &table) } else { Ok(()) }
 }

@@ -31,6 +31,7 @@ cargo xtask test [FILTER]
         the whole test suite, or the tests whose name contains FILTER
 cargo xtask bench [--quick] [--rows a,b] [--contestants a,b] [--rounds N] [--seconds N] [--workers N] [--write]
         pgweir beside PgBouncer and a direct connection, in one run; writes the table of docs/performance.md
+        --binary PATH: this pgweir instead of a fresh build; --against PATH: another one beside it, as \"before\"
         --quick: 16 clients, short runs, no writing: what did this change do to the cost of a transaction
 cargo xtask generate
         writes the documents that the code generates

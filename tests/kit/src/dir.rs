@@ -9,6 +9,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, process, thread};
 
+use rustix::process::getuid;
+
 use crate::fail::OrFail;
 
 /// The kit's directory in the checkout: templates, drivers' runtimes, logs of failed tests.
@@ -84,9 +86,9 @@ impl Drop for Dir {
     }
 }
 
-/// Not below the checkout: the unprivileged user that runs PostgreSQL must be able to reach it.
+/// Each user's own. Not below the checkout: the unprivileged user that runs PostgreSQL must be able to reach it.
 fn root() -> PathBuf {
-    env::temp_dir().join("pgweir-kit")
+    env::temp_dir().join(format!("pgweir-kit-{}", getuid().as_raw()))
 }
 
 fn sweep() {

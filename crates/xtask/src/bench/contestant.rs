@@ -27,8 +27,8 @@ pub(super) enum Contestant {
     Direct(u16),
     /// PgBouncer, once per pool mode.
     PgBouncer(Box<[Bouncer; 2]>),
-    /// pgweir.
-    Pgweir(Box<Proxy>),
+    /// pgweir; the name tells two of them apart.
+    Pgweir(&'static str, Box<Proxy>),
 }
 
 /// One PgBouncer.
@@ -55,13 +55,13 @@ impl Contestant {
 
     /// In transaction mode, from this binary.
     pub(super) fn pgweir(
+        name: &'static str,
+        binary: &Path,
+        workers: u32,
         postgres: &Postgres,
         pair: &Pair,
-        binary: Option<&Path>,
-        workers: u32,
     ) -> Result<Self, Error> {
         let template = checkout::read(&checkout::root().join("benches/load/pgweir.toml"))?;
-        let binary = binary.unwrap_or(Path::new("pgweir"));
         let started = Proxy::try_start(binary, |port, _http| {
             filled(&template, postgres, port)
                 .replace("{workers}", &workers.to_string())
@@ -70,7 +70,7 @@ impl Contestant {
                 .replace("{dir}/server.key", &pair.key.display().to_string())
         });
         let proxy = started.map_err(|log| Error::Down { what: "pgweir", log })?;
-        Ok(Self::Pgweir(Box::new(proxy)))
+        Ok(Self::Pgweir(name, Box::new(proxy)))
     }
 
     /// Its name in the table.
@@ -78,7 +78,7 @@ impl Contestant {
         match self {
             Self::Direct(_) => "direct",
             Self::PgBouncer(_) => "pgbouncer",
-            Self::Pgweir(_) => "pgweir",
+            Self::Pgweir(name, _) => name,
         }
     }
 
@@ -87,7 +87,7 @@ impl Contestant {
         match self {
             Self::Direct(port) => *port,
             Self::PgBouncer(both) => pick(both, row).port.number(),
-            Self::Pgweir(proxy) => proxy.port(),
+            Self::Pgweir(_, proxy) => proxy.port(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Contestant {
         match self {
             Self::Direct(_) => None,
             Self::PgBouncer(both) => Some(cpu_us(pick(both, row).process.pid())),
-            Self::Pgweir(proxy) => Some(proxy.cpu_us()),
+            Self::Pgweir(_, proxy) => Some(proxy.cpu_us()),
         }
     }
 }

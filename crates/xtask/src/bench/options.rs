@@ -1,5 +1,7 @@
 //! What the user asked of `cargo xtask bench`.
 
+use std::path::PathBuf;
+
 use super::row::Row;
 use crate::error::Error;
 
@@ -15,6 +17,10 @@ pub(super) struct Options {
     pub(super) seconds: u32,
     /// Worker threads of pgweir; 0 means one per core.
     pub(super) workers: u32,
+    /// A pgweir to measure instead of a fresh build.
+    pub(super) binary: Option<PathBuf>,
+    /// Another pgweir to measure beside it.
+    pub(super) against: Option<PathBuf>,
     write: bool,
 }
 
@@ -28,6 +34,8 @@ impl Options {
             rounds: if quick { 2 } else { 3 },
             seconds: if quick { 2 } else { 5 },
             workers: 0,
+            binary: None,
+            against: None,
             write: !quick,
         };
         let mut write_anyway = false;
@@ -47,6 +55,8 @@ impl Options {
                 }
                 "--rounds" => options.rounds = number(value()?)?.max(1),
                 "--seconds" => options.seconds = number(value()?)?.max(1),
+                "--binary" => options.binary = Some(PathBuf::from(value()?)),
+                "--against" => options.against = Some(PathBuf::from(value()?)),
                 "--workers" => options.workers = number(value()?)?,
                 other => return Err(Error::Usage(format!("unknown option {other:?}"))),
             }

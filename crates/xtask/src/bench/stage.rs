@@ -37,12 +37,16 @@ impl Stage {
             .start();
         fill(&postgres)?;
         let mut contestants = Vec::new();
-        for name in &options.contestants {
-            contestants.push(match name.as_str() {
-                "direct" => Contestant::direct(&postgres),
-                "pgbouncer" => Contestant::pgbouncer(&postgres, &pair)?,
-                _ => Contestant::pgweir(&postgres, &pair, pgweir, options.workers)?,
-            });
+        if options.takes("direct") {
+            contestants.push(Contestant::direct(&postgres));
+        }
+        if options.takes("pgbouncer") {
+            contestants.push(Contestant::pgbouncer(&postgres, &pair)?);
+        }
+        for (name, binary) in [("before", options.against.as_deref()), ("pgweir", pgweir)] {
+            if let Some(binary) = binary {
+                contestants.push(Contestant::pgweir(name, binary, options.workers, &postgres, &pair)?);
+            }
         }
         Ok(Self { contestants, postgres, dir: Dir::new("pgbench"), _authority: authority })
     }

@@ -49,6 +49,27 @@ pub(super) fn markdown(figures: &[Figures]) -> String {
     text
 }
 
+/// The same pgweir before a change and with it, if both were there.
+pub(super) fn before_and_now(figures: &[Figures]) -> String {
+    let mut text = String::new();
+    for one in figures {
+        if let (before @ Some(_), now @ Some(_)) = (one.median("before"), one.median("pgweir")) {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                one.row,
+                cell(before),
+                cell(now),
+                ratios(now, before)
+            );
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\n| row | before | pgweir | pgweir ÷ before: tps, p99, µs |\n|---|---|---|---|\n{text}")
+}
+
 /// Every single round, separated by commas.
 pub(super) fn csv(figures: &[Figures]) -> String {
     let mut text = String::from("row,contestant,round,tps,p50_ms,p99_ms,cpu_us_per_tx\n");

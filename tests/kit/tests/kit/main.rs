@@ -3,6 +3,7 @@
 mod cluster;
 mod drivers;
 mod postgres;
+mod proxy;
 mod redis;
 mod scripted;
 mod tap;
