@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use config::Host;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints,
+};
 
 use crate::{Listener, Peer, Stream, connect};
 
@@ -76,7 +78,7 @@ impl Drop for Dir {
 
 /// Somebody who signs certificates.
 pub(crate) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: Issuer<'static, KeyPair>,
     pub(crate) pem: String,
 }
 
@@ -89,9 +91,18 @@ pub(crate) struct Signed {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// An authority that may only vouch for one domain.
+    pub(crate) fn constrained_to(name: &str, domain: &str) -> Self {
+        let mut params = authority(name);
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName(domain.to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -99,10 +110,7 @@ impl Authority {
 
     /// An authority that another one vouches for.
     pub(crate) fn under(other: &Self, name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
         let pem = params.signed_by(&key, &other.issuer).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
@@ -132,4 +140,11 @@ fn params(names: &[&str], alter: impl FnOnce(&mut CertificateParams)) -> (Certif
     let mut params = CertificateParams::new(names).unwrap();
     alter(&mut params);
     (params, KeyPair::generate().unwrap())
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
 }

@@ -10,6 +10,7 @@ mod der;
 mod files;
 mod reload;
 mod verify;
+mod version1;
 
 use std::io;
 use std::pin::Pin;

@@ -12,15 +12,17 @@ fn tcp(host: &str) -> Host {
 }
 
 /// A listener whose backlog is full: the kernel leaves further attempts without an answer.
-async fn deaf() -> (Listener, Vec<Stream>, u16) {
+fn deaf() -> (Listener, Vec<socket2::Socket>, u16) {
     let listener = Listener::tcp(loopback(), 0).unwrap();
     let Peer::Tcp(address) = listener.local().unwrap() else { panic!("a TCP listener") };
-    let mut queued = Vec::new();
-    // With a backlog of 0 Linux queues one connection, and drops what comes then.
-    while let Ok(stream) = connect(&tcp("127.0.0.1"), address.port(), Duration::from_millis(200)).await {
-        queued.push(stream);
-    }
-    (listener, queued, address.port())
+    // More than fit. On loopback each is queued or dropped before `connect` returns.
+    let attempt = |_| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&address.into());
+        socket
+    };
+    (listener, (0..8).map(attempt).collect(), address.port())
 }
 
 #[tokio::test]
@@ -41,7 +43,7 @@ async fn a_closed_port_and_an_unknown_name_are_errors_at_once() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up_in_time() {
-    let (_listener, _queued, port) = deaf().await;
+    let (_listener, _queued, port) = deaf();
     // From here the clock jumps to the next deadline whenever nothing else can happen.
     tokio::time::pause();
     let start = Instant::now();
@@ -53,7 +55,7 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
 
 #[tokio::test]
 async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
-    let (_listener, _queued, port) = deaf().await;
+    let (_listener, _queued, port) = deaf();
     let silent = (Ipv4Addr::LOCALHOST, port).into();
     let listener = Listener::tcp(loopback(), 8).unwrap();
     let Peer::Tcp(answering) = listener.local().unwrap() else { panic!("a TCP listener") };

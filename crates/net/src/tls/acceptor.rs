@@ -13,14 +13,15 @@ use std::time::SystemTime;
 
 use bytes::BytesMut;
 use config::{ListenTls, ListenTlsMode};
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::server::NoServerSessionStorage;
 use tokio_rustls::TlsAcceptor;
 
 use super::files::{Contents, Files, Named};
 use super::reload::{Reload, Settings};
-use super::{ALPN, PROVIDER, Transport, not_after};
+use super::verify::ClientVerifier;
+use super::{ALPN, PROVIDER, Transport};
 use crate::error::Error;
 use crate::stream::Stream;
 
@@ -147,25 +148,15 @@ impl Settings for ListenTls {
             .with_safe_default_protocol_versions()
             .map_err(|source| Error::Library { source })?;
         let builder = if verifies {
-            let (path, certificates) = contents.authorities()?;
-            let unusable = |source| Error::Unusable { path: path.to_owned(), source };
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates {
-                roots.add(certificate).map_err(unusable)?;
-            }
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&PROVIDER))
-                    .build()
-                    .map_err(|error| unusable(rustls::Error::General(error.to_string())))?;
-            builder.with_client_cert_verifier(verifier)
+            let (path, authorities) = contents.authorities()?;
+            let verifier = ClientVerifier::checking(&authorities)
+                .map_err(|source| Error::Unusable { path: path.to_owned(), source })?;
+            builder.with_client_cert_verifier(Arc::new(verifier))
         } else {
             builder.with_no_client_auth()
         };
-        let identity = contents.identity()?;
-        let end = identity.chain.first().and_then(not_after);
-        let mut config = builder
-            .with_single_cert(identity.chain, identity.key)
-            .map_err(|source| Error::Unusable { path: identity.path_of_key.to_owned(), source })?;
+        let (identity, end) = contents.identity()?;
+        let mut config = builder.with_cert_resolver(identity);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.max_fragment_size = Some(RECORD + RECORD_HEADER);
         // Sessions are resumed by tickets, which cost the proxy no memory. The keys are made anew with each

@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::files::{Contents, Files, Named};
 use super::reload::{Reload, Settings};
 use super::verify::ServerVerifier;
-use super::{ALPN, PROVIDER, Transport, not_after};
+use super::{ALPN, PROVIDER, Transport};
 use crate::error::Error;
 use crate::socket::Peer;
 use crate::stream::Stream;
@@ -130,11 +130,9 @@ impl Settings for ServerTls {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut end = None;
         let mut config = if contents.has_identity() {
-            let identity = contents.identity()?;
-            end = identity.chain.first().and_then(not_after);
-            builder
-                .with_client_auth_cert(identity.chain, identity.key)
-                .map_err(|source| Error::Unusable { path: identity.path_of_key.to_owned(), source })?
+            let (identity, its_end) = contents.identity()?;
+            end = its_end;
+            builder.with_client_cert_resolver(identity)
         } else {
             builder.with_no_client_auth()
         };

@@ -1,14 +1,17 @@
-//! The few fields of a certificate that rustls does not show: its dates, its common name, and whether it
-//! has alternative names (RFC 5280, 4.1).
+//! The few fields of a certificate that rustls does not show, and those of certificates of version 1, which
+//! it does not read (RFC 5280, 4.1).
 //!
 //! Reads any bytes without panicking; a certificate that is not understood has no such fields. It proves
 //! nothing about signatures.
+
+use rustls::pki_types::ServerName;
 
 /// The contents of one or more DER elements.
 #[derive(Clone, Copy)]
 struct Der<'a>(&'a [u8]);
 
 const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
 const OBJECT_ID: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -31,14 +34,17 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Whether the common name is `host`; `*.` in it stands for one label.
-    pub(super) fn is_called(&self, host: &str) -> bool {
+    /// Whether the common name is `host`; `*.` in it stands for one label of a name.
+    pub(super) fn is_called(&self, host: &ServerName<'_>) -> bool {
         let Some(name) = self.common_name else { return false };
-        match name.strip_prefix("*.") {
-            None => name.eq_ignore_ascii_case(host),
-            Some(domain) => host
-                .split_once('.')
-                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(domain)),
+        let is_name = matches!(host, ServerName::DnsName(_));
+        let (host, domain) = (host.to_str(), name.strip_prefix("*."));
+        match (domain, host.split_once('.')) {
+            (Some(domain), Some((label, rest))) if is_name && !label.is_empty() => {
+                rest.eq_ignore_ascii_case(domain)
+            }
+            (Some(_), _) => false,
+            (None, _) => name.eq_ignore_ascii_case(&host),
         }
     }
 }
@@ -70,29 +76,75 @@ pub(super) fn subject(certificate: &[u8]) -> Option<Subject<'_>> {
     Some(Subject { common_name, has_alternative_names })
 }
 
+/// A certificate of version 1: no extensions, so it is no authority and names its subject once.
+#[derive(Debug)]
+pub(super) struct Version1<'a> {
+    /// The signed part.
+    pub(super) signed: &'a [u8],
+    /// By what kind of signature, as the inside of an `AlgorithmIdentifier`.
+    pub(super) algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
+    /// The inside of the name of who signed it.
+    pub(super) issuer: &'a [u8],
+    /// The `SubjectPublicKeyInfo`.
+    pub(super) key: &'a [u8],
+}
+
+/// The certificate if it is of version 1.
+pub(super) fn version_1(certificate: &[u8]) -> Option<Version1<'_>> {
+    let fields = Fields::of(certificate)?;
+    let mut outer = Der(certificate).next(SEQUENCE)?;
+    let signed = outer.element()?;
+    let algorithm = outer.next(SEQUENCE)?.0;
+    let signature = outer.bits()?;
+    // The algorithm is named twice, once under the signature (RFC 5280, 4.1.1.2).
+    if !fields.is_first_version || algorithm != fields.algorithm.0 || !outer.0.is_empty() {
+        return None;
+    }
+    Some(Version1 { signed, algorithm, signature, issuer: fields.issuer.0, key: fields.key })
+}
+
+/// The algorithm (the inside of its `AlgorithmIdentifier`) and the bits of a `SubjectPublicKeyInfo`, given
+/// its inside.
+pub(super) fn public_key(inside: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut fields = Der(inside);
+    Some((fields.next(SEQUENCE)?.0, fields.bits()?))
+}
+
+/// The inside of an element.
+pub(super) fn inside(element: &[u8]) -> Option<&[u8]> {
+    Some(Der(element).any()?.1)
+}
+
 struct Fields<'a> {
+    is_first_version: bool,
+    algorithm: Der<'a>,
+    issuer: Der<'a>,
     validity: Der<'a>,
     subject: Der<'a>,
+    key: &'a [u8],
     extensions: Der<'a>,
 }
 
 impl<'a> Fields<'a> {
     fn of(certificate: &'a [u8]) -> Option<Self> {
         let mut signed = Der(certificate).next(SEQUENCE)?.next(SEQUENCE)?;
-        let _ = signed.next(VERSION);
+        let has_version = signed.next(VERSION).is_some();
         let _serial = signed.next(INTEGER)?;
-        let _algorithm = signed.next(SEQUENCE)?;
-        let _issuer = signed.next(SEQUENCE)?;
+        let algorithm = signed.next(SEQUENCE)?;
+        let issuer = signed.next(SEQUENCE)?;
         let validity = signed.next(SEQUENCE)?;
         let subject = signed.next(SEQUENCE)?;
-        let _key = signed.next(SEQUENCE)?;
+        let key = signed.element()?;
+        // Whoever has an extension says which version it is.
+        let is_first_version = !has_version && signed.0.is_empty();
         let mut extensions = Der(&[]);
         while let Some((tag, content)) = signed.any() {
             if tag == EXTENSIONS {
                 extensions = Der(content).next(SEQUENCE)?;
             }
         }
-        Some(Self { validity, subject, extensions })
+        Some(Self { is_first_version, algorithm, issuer, validity, subject, key, extensions })
     }
 }
 
@@ -106,6 +158,21 @@ impl<'a> Der<'a> {
         }
         *self = after;
         Some(Self(content))
+    }
+
+    /// The next element with its head.
+    fn element(&mut self) -> Option<&'a [u8]> {
+        let before = self.0;
+        self.any()?;
+        before.get(..before.len() - self.0.len())
+    }
+
+    /// The next element as a string of whole bytes of bits.
+    fn bits(&mut self) -> Option<&'a [u8]> {
+        match self.next(BIT_STRING)?.0 {
+            [0, bits @ ..] => Some(bits),
+            _ => None,
+        }
     }
 
     /// The next element, whatever it is.
@@ -165,57 +232,4 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        let utc = |text: &str| time((UTC_TIME, text.as_bytes()));
-        let general = |text: &str| time((GENERALIZED_TIME, text.as_bytes()));
-        assert_eq!(utc("700101000000Z"), Some(0));
-        assert_eq!(utc("240229123456Z"), Some(1_709_210_096));
-        assert_eq!(utc("491231235959Z"), Some(2_524_607_999));
-        assert_eq!(general("20500101000000Z"), Some(2_524_608_000));
-        assert_eq!(general("20000301000000Z"), Some(951_868_800));
-        assert_eq!(utc("500101000000Z"), Some(0), "1950");
-        for wrong in
-            ["", "Z", "240229123456", "2402291234Z", "241329123456Z", "24022912345xZ", "é4022912345Z"]
-        {
-            assert_eq!(utc(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_common_name_may_have_one_wild_label() {
-        let called = |name: &'static str, host| {
-            Subject { common_name: Some(name), has_alternative_names: false }.is_called(host)
-        };
-        assert!(called("db.example.com", "DB.example.com"));
-        assert!(called("*.example.com", "db.example.com"));
-        assert!(!called("*.example.com", "a.db.example.com"));
-        assert!(!called("*.example.com", "example.com"));
-        assert!(!called("*.example.com", ".example.com"));
-        assert!(!called("example.com", "db.example.com"));
-    }
-
-    #[test]
-    fn no_cut_and_no_flipped_byte_panics() {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut params = rcgen::CertificateParams::new(vec!["db.example.com".to_owned()]).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, "db");
-        let certificate = params.self_signed(&key).unwrap();
-        let bytes = certificate.der().to_vec();
-        assert_eq!(subject(&bytes), Some(Subject { common_name: Some("db"), has_alternative_names: true }));
-        for cut in 0..bytes.len() {
-            assert_eq!(validity(&bytes[..cut]), None);
-            assert_eq!(subject(&bytes[..cut]), None);
-        }
-        for at in 0..bytes.len() {
-            for flip in [0x01, 0x80, 0xFF] {
-                let mut changed = bytes.clone();
-                changed[at] ^= flip;
-                let _ = (validity(&changed), subject(&changed));
-            }
-        }
-    }
-}
+mod tests;

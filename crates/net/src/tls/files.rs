@@ -7,10 +7,15 @@ use std::fs;
 use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
+use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+use super::{PROVIDER, der, not_after};
 use crate::error::Error;
 
 /// Where the files are, and the keys of the configuration that name them.
@@ -72,13 +77,32 @@ impl Contents {
         self.cert.bytes.is_some()
     }
 
-    /// Our own certificate chain, never empty, the certificate itself first; and its key.
-    pub(super) fn identity(&self) -> Result<Identity<'_>, Error> {
-        let (_, chain) = self.cert.certificates()?;
+    /// Our own certificate with its chain and its key, and when it ends.
+    pub(super) fn identity(&self) -> Result<Identity, Error> {
+        let (path, chain) = self.cert.certificates()?;
+        let end = chain.first().and_then(not_after);
         let (path_of_key, bytes) = self.key.bytes()?;
         let key = PrivateKeyDer::from_pem_slice(bytes)
             .map_err(|error| not_pem(path_of_key, "private key", error))?;
-        Ok(Identity { chain, path_of_key, key })
+        let key =
+            PROVIDER.key_provider.load_private_key(key).map_err(|error| unusable(path_of_key, error))?;
+        let first = chain
+            .first()
+            .and_then(|certificate| Some(der::version_1(certificate)?.key == key.public_key()?.as_ref()));
+        let pair = CertifiedKey::new(chain, key);
+        // rustls compares the two for us, except where it cannot read the certificate.
+        let matching = match first {
+            Some(true) => Ok(()),
+            Some(false) => Err(InconsistentKeys::KeyMismatch.into()),
+            None => pair.keys_match(),
+        };
+        match matching {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok((Arc::new(SingleCertAndKey::from(pair)), end))
+            }
+            Err(error @ rustls::Error::InconsistentKeys(_)) => Err(unusable(path_of_key, error)),
+            Err(error) => Err(unusable(path, error)),
+        }
     }
 
     /// The certificates of the authorities.
@@ -87,12 +111,8 @@ impl Contents {
     }
 }
 
-/// A certificate that we show, and what proves that it is ours.
-pub(super) struct Identity<'a> {
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    pub(super) path_of_key: &'a Path,
-    pub(super) key: PrivateKeyDer<'static>,
-}
+/// A certificate that we show, ready for use, and when it ends.
+pub(super) type Identity = (Arc<SingleCertAndKey>, Option<SystemTime>);
 
 impl Content {
     fn bytes(&self) -> Result<(&Path, &[u8]), Error> {
@@ -121,4 +141,8 @@ impl Content {
 
 fn not_pem(path: &Path, expected: &'static str, source: pem::Error) -> Error {
     Error::NotPem { path: path.to_owned(), expected, source }
+}
+
+fn unusable(path: &Path, source: rustls::Error) -> Error {
+    Error::Unusable { path: path.to_owned(), source }
 }

@@ -18,6 +18,7 @@ mod clients;
 mod reload;
 mod servers;
 mod stream;
+mod version1;
 
 const LISTEN_MODES: [ListenTlsMode; 6] = [
     ListenTlsMode::Disable,
