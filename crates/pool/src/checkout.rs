@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use net::Look;
 use tokio::sync::oneshot;
@@ -51,11 +52,18 @@ impl Checkout {
         self.server.as_deref_mut().expect("a checkout has its server until it ends")
     }
 
-    /// The next client may have it.
-    pub fn give_back(mut self, _proof: Clean) {
+    /// The pool and the server.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the server leaves only with the checkout itself")]
+    pub fn parts(&mut self) -> (&Pool, &mut Server) {
+        (&self.pool, self.server.as_deref_mut().expect("a checkout has its server until it ends"))
+    }
+
+    /// The next client may have it, from `now` on.
+    pub fn give_back(mut self, _proof: Clean, now: Instant) {
         if let Some(server) = self.server.take() {
             let home = server.age.home;
-            self.pool.place(server, home);
+            self.pool.place(server, home, now);
         }
     }
 
@@ -104,7 +112,7 @@ impl Drop for Checkout {
             Some(_proof) => {
                 if let Some(server) = self.server.take() {
                     let home = server.age.home;
-                    self.pool.place(server, home);
+                    self.pool.place(server, home, Instant::now());
                 }
             }
             None => self.end(),

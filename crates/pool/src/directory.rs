@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use config::{Config, Database, ServerTls};
+use telemetry::counters::Totals;
 use wire::auth::Secret;
 
+use crate::holds::Holds;
+use crate::past::Past;
 use crate::pool::{Key, Pool};
 use crate::shared::Shared;
 use crate::target::{Credentials, Target};
@@ -20,6 +23,21 @@ pub struct Directory {
     config: RwLock<Arc<Config>>,
     pools: RwLock<HashMap<Key, Arc<Pool>>>,
     connectors: Mutex<Vec<(ServerTls, Arc<net::Connector>)>>,
+    holds: Mutex<Holds>,
+    /// Locked before `pools` where both are.
+    past: Mutex<Past>,
+}
+
+/// Every pool that counts: those in use, those a reload has removed while somebody uses them, and what those
+/// had counted that are gone.
+#[derive(Debug)]
+pub struct Roll {
+    /// In the order of their names.
+    pub pools: Vec<Arc<Pool>>,
+    /// Removed and still in use.
+    pub leaving: Vec<Arc<Pool>>,
+    /// Counted by pools that are gone.
+    pub gone: Vec<(Key, Totals)>,
 }
 
 /// Why there is no pool for a database and user.
@@ -48,8 +66,14 @@ impl Directory {
     /// No pools yet.
     #[must_use]
     pub fn new(config: Arc<Config>, shared: Arc<Shared>) -> Self {
-        let (config, pools, connectors) = (RwLock::new(config), RwLock::default(), Mutex::default());
-        Self { shared, config, pools, connectors }
+        Self {
+            shared,
+            config: RwLock::new(config),
+            pools: RwLock::default(),
+            connectors: Mutex::default(),
+            holds: Mutex::default(),
+            past: Mutex::default(),
+        }
     }
 
     /// The pool for a database, by the name a client asks for, and the user it logged in as.
@@ -68,9 +92,14 @@ impl Directory {
         let settings = config.pool_settings(entry, user);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         // another client may have been faster
-        let pool = pools
-            .entry(key.clone())
-            .or_insert_with(|| Pool::new(key, target, settings, Arc::clone(&self.shared)));
+        let pool = pools.entry(key).or_insert_with_key(|key| {
+            let pool = Pool::new(key.clone(), target, settings, Arc::clone(&self.shared));
+            // whoever pauses notes it before it looks at the pools, so none slips through
+            if lock(&self.holds).holds(&key.database) {
+                pool.pause();
+            }
+            pool
+        });
         Ok(Arc::clone(pool))
     }
 
@@ -81,6 +110,49 @@ impl Directory {
             self.pools.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         all.sort_unstable_by(|a, b| (&a.key.database, &a.key.user).cmp(&(&b.key.database, &b.key.user)));
         all
+    }
+
+    /// Every pool that counts, at one moment.
+    #[must_use]
+    pub fn roll(&self) -> Roll {
+        let past = lock(&self.past);
+        Roll { pools: self.all(), leaving: past.leaving().to_vec(), gone: past.gone() }
+    }
+
+    /// What is paused.
+    #[must_use]
+    pub fn holds(&self) -> Holds {
+        lock(&self.holds).clone()
+    }
+
+    /// Nothing is lent of this database, or of any, until [`Directory::resume`]; whoever asks waits. Server
+    /// connections are closed as soon as they are free.
+    pub fn pause(&self, database: Option<&str>) {
+        lock(&self.holds).set(database);
+        for pool in self.all().iter().filter(|pool| is_of(pool, database)) {
+            pool.pause();
+        }
+    }
+
+    /// Undoes [`Directory::pause`]; false if that had not been done. Must be called on a worker's runtime.
+    pub fn resume(&self, database: Option<&str>, worker: usize) -> bool {
+        let mut holds = lock(&self.holds);
+        let released = holds.release(database);
+        let still = holds.clone();
+        drop(holds);
+        for pool in self.all().iter().filter(|pool| released && is_of(pool, database)) {
+            if !still.holds(&pool.key.database) {
+                pool.resume(worker);
+            }
+        }
+        released
+    }
+
+    /// Every server connection of this database, or of all, is closed as soon as it is free.
+    pub fn reconnect(&self, database: Option<&str>) {
+        for pool in self.all().iter().filter(|pool| is_of(pool, database)) {
+            pool.reconnect();
+        }
     }
 
     /// The configuration in force.
@@ -116,6 +188,7 @@ impl Directory {
                 pool.fill(worker);
             }
         }
+        lock(&self.past).settle();
     }
 
     /// Reads TLS files towards servers again where they have changed; what could not be used, by file.
@@ -126,7 +199,10 @@ impl Directory {
     }
 
     fn remove(&self, pool: &Arc<Pool>) {
+        let mut past = lock(&self.past);
         self.pools.write().unwrap_or_else(PoisonError::into_inner).remove(&pool.key);
+        past.add(Arc::clone(pool));
+        drop(past);
         pool.retire();
         let clients = pool.clients().load(Ordering::Relaxed);
         tracing::info!(database = pool.key.database, user = pool.key.user, clients, "pool removed by reload");
@@ -163,4 +239,13 @@ impl Directory {
         connectors.push((settings.clone(), Arc::clone(&made)));
         Ok(made)
     }
+}
+
+fn is_of(pool: &Pool, database: Option<&str>) -> bool {
+    database.is_none_or(|name| pool.key.database == name)
+}
+
+/// What these locks guard is whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

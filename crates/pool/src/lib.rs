@@ -9,6 +9,7 @@
 //! - [`pool`], [`checkout`]: lend it, wait for it, take it back
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
+//! - [`holds`]: which databases are paused; `past`: pools that were removed
 //! - [`error`]: why it did not work
 //!
 //! It knows nothing of SQL, caches, routes or clients.
@@ -18,9 +19,11 @@ pub mod checkout;
 pub mod connect;
 pub mod directory;
 pub mod error;
+pub mod holds;
 pub mod inbound;
 pub mod login;
 pub mod params;
+mod past;
 pub mod pool;
 pub mod prepared;
 pub mod queue;

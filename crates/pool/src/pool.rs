@@ -66,7 +66,8 @@ pub struct Pool {
     pub statements: Catalog,
     /// Where its servers are and how to log in.
     pub target: Target,
-    pub(crate) shared: Arc<Shared>,
+    /// What it has in common with all pools.
+    pub shared: Arc<Shared>,
     cap: Arc<Cap>,
     settings: RwLock<PoolSettings>,
     state: Mutex<State<Box<Server>, Waiter>>,
@@ -121,7 +122,7 @@ impl Pool {
         let shelved = state.take_idle(worker);
         drop(state);
         if let Some(server) = shelved {
-            self.place(server, worker);
+            self.place(server, worker, now);
         }
         if let Some(error) = doomed {
             self.fail_waiting(&error);
@@ -163,8 +164,8 @@ impl Pool {
     }
 
     /// A server comes back: to the next who waits, or on the shelf, or closed.
-    pub(crate) fn place(self: &Arc<Self>, mut server: Box<Server>, worker: usize) {
-        server.age.released = Instant::now();
+    pub(crate) fn place(self: &Arc<Self>, mut server: Box<Server>, worker: usize, now: Instant) {
+        server.age.released = now;
         server.card.client.store(0, Ordering::Relaxed);
         loop {
             let mut state = self.state();
@@ -379,7 +380,7 @@ impl Opening {
                 drop(state);
                 pool.shared.events.count(Event::ServerConnected);
                 let home = server.age.home;
-                pool.place(server, home);
+                pool.place(server, home, Instant::now());
             }
             Err(error) => {
                 pool.shared.events.count(Event::ServerConnectFailed);

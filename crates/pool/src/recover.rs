@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use telemetry::Event;
@@ -64,7 +64,7 @@ pub async fn recover(mut checkout: Checkout, reset: bool) {
     });
     let clean = clean.await;
     match (clean, checkout.server().clean()) {
-        (Ok(true), Some(clean)) => checkout.give_back(clean),
+        (Ok(true), Some(clean)) => checkout.give_back(clean, Instant::now()),
         (_, _) => checkout.close(),
     }
 }

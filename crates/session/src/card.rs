@@ -56,8 +56,6 @@ pub struct ClientCard {
     pub tls: String,
     /// When it connected.
     pub since: SystemTime,
-    /// Microseconds since `since` at which its last request began.
-    pub requested: AtomicU64,
     /// How many statements it has prepared.
     pub prepared: AtomicU32,
     orders: AtomicU8,
@@ -71,6 +69,7 @@ struct Inner {
     waker: Option<Waker>,
     server: Option<(Arc<Pool>, Arc<ServerCard>)>,
     waiting: Option<Instant>,
+    requested: Option<Instant>,
 }
 
 impl ClientCard {
@@ -86,7 +85,6 @@ impl ClientCard {
             ends: who.ends,
             tls: who.tls,
             since: SystemTime::now(),
-            requested: AtomicU64::new(0),
             prepared: AtomicU32::new(0),
             orders: AtomicU8::new(0),
             inner: Mutex::default(),
@@ -119,10 +117,11 @@ impl ClientCard {
         self.inner().waker = Some(waker.clone());
     }
 
-    /// The client has this server now.
-    pub fn link(&self, pool: &Arc<Pool>, server: &Arc<ServerCard>) {
+    /// The client has this server now, for a request that began then.
+    pub fn link(&self, pool: &Arc<Pool>, server: &Arc<ServerCard>, began: Instant) {
         let mut inner = self.inner();
         inner.waiting = None;
+        inner.requested = Some(began);
         inner.server = Some((Arc::clone(pool), Arc::clone(server)));
     }
 
@@ -151,6 +150,12 @@ impl ClientCard {
             (None, Some(since)) => (Doing::Waiting, Some(since), None),
             (None, None) => (Doing::Idle, None, None),
         }
+    }
+
+    /// When the last request began that was given a server.
+    #[must_use]
+    pub fn requested(&self) -> Option<Instant> {
+        self.inner().requested
     }
 
     /// What a cancel request of this client is to stop: its query on this server, from now on counted as

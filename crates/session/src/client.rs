@@ -1,6 +1,7 @@
 //! The client's side of a session: its bytes, its statements, its settings.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use net::channel::Channel;
 use pool::Params;
@@ -26,4 +27,12 @@ pub(crate) struct Client {
     pub(crate) refusing: Option<Refusing>,
     /// What others know of it.
     pub(crate) card: Arc<ClientCard>,
+}
+
+impl Client {
+    /// Tells others how many statements it has prepared.
+    pub(crate) fn note_prepared(&self) {
+        let count = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.card.prepared.store(count, Ordering::Relaxed);
+    }
 }

@@ -114,7 +114,7 @@ pub(crate) async fn shake(
             }
             Packet::Startup(startup) => {
                 return match door.log_in(&startup, number).await {
-                    Ok((keys, card, secret)) => Ok(door.arrival(startup, keys, card, secret, worker)),
+                    Ok((keys, card, secret)) => door.arrival(startup, keys, card, secret, worker),
                     Err(error) => Err(door.failed(error)),
                 };
             }
@@ -262,14 +262,20 @@ impl Door<'_> {
         card: Arc<ClientCard>,
         secret: Vec<u8>,
         worker: usize,
-    ) -> Arrival {
+    ) -> Result<Arrival, Failed> {
         let (database, user) = card.login.clone();
         if config::CONSOLE_NAMES.contains(&database.as_str()) {
-            let admin = self.hub.directory.config().admin.users.contains(&user);
-            return Arrival::Console(Visitor { channel: self.channel, user, admin, card, secret, worker });
+            let config = self.hub.directory.config();
+            let admin = config.admin.users.contains(&user);
+            if !admin && !config.admin.stats_users.contains(&user) {
+                self.hub.registry.remove(&card);
+                return Err(self.failed(Error::Login(Refusal::NoConsole(user))));
+            }
+            let visitor = Visitor { channel: self.channel, user, admin, card, secret, worker };
+            return Ok(Arrival::Console(visitor));
         }
         let channel = self.channel;
-        Arrival::Client(Box::new(Guest { channel, startup, database, user, keys, card, secret }))
+        Ok(Arrival::Client(Box::new(Guest { channel, startup, database, user, keys, card, secret })))
     }
 }
 

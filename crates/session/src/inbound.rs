@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use pool::{Pool, Server};
+use wire::TxStatus;
 use wire::backend::{one, ready};
 use wire::frame::HEADER;
 use wire::replies::{Deliver, SETTLE};
@@ -23,6 +24,8 @@ pub(crate) struct Delivered {
     pub(crate) taken: usize,
     /// ReadyForQuery that the client got.
     pub(crate) ready: u64,
+    /// Those of them that ended a transaction.
+    pub(crate) ended: u64,
     /// Errors that the client got.
     pub(crate) errors: u64,
 }
@@ -94,7 +97,10 @@ impl Pass<'_> {
             return Ok(ControlFlow::Break(()));
         };
         match seen.tag {
-            b'Z' if seen.deliver == Deliver::Forward => self.done.ready += 1,
+            b'Z' if seen.deliver == Deliver::Forward => {
+                self.done.ready += 1;
+                self.done.ended += u64::from(self.server.status == TxStatus::Idle);
+            }
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
                 if seen.have == seen.total && self.renamed(seen.have) {
@@ -120,6 +126,7 @@ impl Pass<'_> {
                 for _ in 0..n {
                     ready::write(&mut self.out, self.server.status);
                     self.done.ready += 1;
+                    self.done.ended += u64::from(self.server.status == TxStatus::Idle);
                 }
             }
         }

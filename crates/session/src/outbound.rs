@@ -36,6 +36,8 @@ pub(crate) struct Forwarded {
     pub(crate) parses: u64,
     /// As above.
     pub(crate) binds: u64,
+    /// Statements made on the server under a shared name.
+    pub(crate) made: u64,
 }
 
 /// One pass over what the client has sent.
@@ -194,6 +196,7 @@ impl Pass<'_> {
             server: self.server,
             limit: self.limit,
             out: &mut self.scratch,
+            made: 0,
         };
         let passage = match head.tag {
             b'P' => parse::Parse::parse(body).map(|m| {
@@ -207,6 +210,7 @@ impl Pass<'_> {
             b'D' => describe::Describe::parse(body).map(|m| desk.describe(&m)),
             _ => close::Close::parse(body).map(|m| desk.close(&m)),
         };
+        self.done.made += desk.made;
         let passage = passage.unwrap_or_else(|_| {
             self.server.replies.push(request, Action::Forward, None);
             Passage::Verbatim

@@ -1,5 +1,7 @@
 //! The path of one request, step by step. Each step is one call and one file in `steps`.
 
+use telemetry::Event;
+
 use crate::error::Error;
 use crate::relay::Ended;
 use crate::session::Session;
@@ -13,8 +15,8 @@ pub(crate) async fn serve(session: &mut Session) -> Result<(), Error> {
     // bytes → frames: the first message of a request is here
     while let Some(began) = steps::wire::request(session).await? {
         match answer(session, began).await {
-            Ok(Ended::Free) => {}
-            Ok(Ended::Goodbye) => return Ok(()),
+            Ok(Answered::Yes) => {}
+            Ok(Answered::ClientLeft) => return Ok(()),
             Err(refused) if refused.is_survivable() => steps::wire::refuse(session, &refused),
             Err(fatal) => return Err(fatal),
         }
@@ -22,22 +24,31 @@ pub(crate) async fn serve(session: &mut Session) -> Result<(), Error> {
     Ok(())
 }
 
-async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Ended, Error> {
+/// How a request went that was not refused.
+enum Answered {
+    Yes,
+    ClientLeft,
+}
+
+async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answered, Error> {
     // what is this SQL?
     let class = steps::classify::classify(session)?;
     // have we the answer?
     if steps::cache::answer(session, class) {
-        return Ok(Ended::Free);
+        return Ok(Answered::Yes);
     }
     // who may answer?
     let choice = steps::route::choose(session, class);
-    // borrow a server; a second one if the first is found dead before it has taken a byte
+    // borrow a server, and relay; on a second one if the first is found dead before it has taken a byte
     let mut checkout = steps::pool::checkout(session, choice, began).await?;
-    match steps::relay::relay(session, checkout, began).await {
-        Err(Error::NothingSent(_)) => {
-            checkout = steps::pool::checkout(session, choice, began).await?;
-            steps::relay::relay(session, checkout, began).await
-        }
-        ended => ended,
+    let mut ended = steps::relay::relay(session, checkout, began).await;
+    if let Err(Error::NothingSent(_)) = ended {
+        session.hub.events.count(Event::RetryOnFreshServer);
+        checkout = steps::pool::checkout(session, choice, began).await?;
+        ended = steps::relay::relay(session, checkout, began).await;
     }
+    Ok(match ended? {
+        Ended::Free { .. } => Answered::Yes,
+        Ended::Goodbye => Answered::ClientLeft,
+    })
 }

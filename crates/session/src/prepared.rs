@@ -59,6 +59,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) limit: usize,
     /// What goes to the server in the place of the client's message.
     pub(crate) out: &'a mut BytesMut,
+    /// Statements made under a shared name, for the statistics.
+    pub(crate) made: u64,
 }
 
 impl Names {
@@ -325,6 +327,7 @@ impl Desk<'_> {
     }
 
     fn write_parse(&mut self, name: &[u8], sql: &[u8], types: &[u8]) {
+        self.made += u64::from(!name.is_empty());
         // a message that is too long for its length field came to us in one that was not
         let written = parse::write(self.out, name, sql, types);
         debug_assert!(written.is_ok(), "a Parse that fitted before fits again");

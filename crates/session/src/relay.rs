@@ -15,7 +15,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use config::PoolMode;
-use pool::{Checkout, Pool, Server};
+use pool::{Checkout, Server};
+use telemetry::Event;
 use telemetry::counters::Slot;
 use tokio::time::Sleep;
 use wire::TxStatus;
@@ -30,7 +31,10 @@ use crate::outbound;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// The server is free.
-    Free,
+    Free {
+        /// When its last reply was complete.
+        at: Instant,
+    },
     /// The client has said goodbye.
     Goodbye,
 }
@@ -55,11 +59,15 @@ pub(crate) struct Relay<'a> {
     rules: Rules,
     /// When the requests under way began; `None` while the server waits for the client.
     busy_since: Option<Instant>,
+    /// When the transaction began; the server is free where one ends, but for session mode.
+    xact_since: Option<Instant>,
     timer: Option<(Limit, Pin<Box<Sleep>>)>,
     /// The server has said something since it was lent.
     answered: bool,
     /// An error came that nobody had asked for: the server says why it goes.
     told: bool,
+    /// When the last reply was complete.
+    last: Instant,
     worker: usize,
 }
 
@@ -72,45 +80,67 @@ impl<'a> Relay<'a> {
         worker: usize,
         now: Instant,
     ) -> Self {
-        let busy_since = Some(now);
-        Self { client, checkout, rules, busy_since, timer: None, answered: false, told: false, worker }
+        let since = Some(now);
+        Self {
+            client,
+            checkout,
+            rules,
+            busy_since: since,
+            xact_since: since,
+            timer: None,
+            answered: false,
+            told: false,
+            last: now,
+            worker,
+        }
     }
 
-    /// Towards the server: true if something moved.
-    fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        let pool = std::sync::Arc::clone(self.checkout.pool());
-        let server = self.checkout.server_mut();
-        if server.channel.poll_drain(cx).map_err(|e| Error::server_lost(&pool, &e))?.is_pending()
-            || server.replies.is_settling()
-        {
-            return Ok(false);
-        }
-        let mut moved = false;
+    /// Towards the server: all that is there. Returns when the client has nothing more to give, or the server
+    /// takes nothing more; either way the task is woken when that changes.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         loop {
+            let (_, server) = self.checkout.parts();
+            if let Poll::Ready(sent) = server.channel.poll_drain(cx) {
+                if let Err(error) = sent {
+                    return Err(Error::server_lost(self.checkout.pool(), &error));
+                }
+            } else {
+                return Ok(());
+            }
+            if server.replies.is_settling() {
+                return Ok(());
+            }
             if !self.client.channel.inbox.is_empty() {
-                let done = self.forward(cx, &pool)?;
-                moved |= done.taken > 0;
+                let done = self.forward(cx)?;
                 if done.stalled {
-                    return Ok(moved);
+                    return self.push_out(cx);
                 }
                 if done.terminated {
                     return Err(Error::ClientLost(None));
                 }
                 if self.checkout.server().channel.is_congested() {
-                    return Ok(moved);
+                    continue;
                 }
             }
             match self.client.channel.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return Err(Error::ClientLost(None)),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Err(Error::client_lost(error)),
-                Poll::Pending => return Ok(moved),
+                Poll::Pending => return Ok(()),
             }
         }
     }
 
-    fn forward(&mut self, cx: &mut Context<'_>, pool: &Pool) -> Result<outbound::Forwarded, Error> {
-        let server = self.checkout.server_mut();
+    /// Has what is queued for the server written as soon as it takes more.
+    fn push_out(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        match self.checkout.server_mut().channel.poll_drain(cx) {
+            Poll::Ready(Err(error)) => Err(Error::server_lost(self.checkout.pool(), &error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
+    }
+
+    fn forward(&mut self, cx: &mut Context<'_>) -> Result<outbound::Forwarded, Error> {
+        let (pool, server) = self.checkout.parts();
         let first = !self.answered && server.replies.is_empty();
         let done = outbound::forward(cx, self.client, server, pool, self.rules.statements);
         let done = done.map_err(|error| match error {
@@ -120,8 +150,9 @@ impl<'a> Relay<'a> {
         self.client.stalled = done.stalled;
         if done.taken > 0 && self.busy_since.is_none() && !self.checkout.server().replies.is_empty() {
             self.busy_since = Some(Instant::now());
+            self.xact_since = self.xact_since.or(self.busy_since);
         }
-        let slot = self.slot(pool);
+        let slot = self.slot();
         slot.add_bytes_received(done.taken as u64);
         if done.parses + done.binds > 0 {
             slot.add_client_parse_count(done.parses);
@@ -130,37 +161,50 @@ impl<'a> Relay<'a> {
         Ok(done)
     }
 
-    /// Towards the client: true if something moved.
+    /// Towards the client: what the server has said; false if it has said nothing.
     fn poll_server(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        // a client that does not read stops the server, not the proxy's memory
         if self.client.channel.poll_drain(cx).map_err(Error::client_lost)?.is_pending() {
             return Ok(false);
         }
-        let pool = std::sync::Arc::clone(self.checkout.pool());
-        let server = self.checkout.server_mut();
+        let (pool, server) = self.checkout.parts();
         match server.channel.poll_fill(cx) {
             Poll::Pending => return Ok(false),
-            Poll::Ready(Ok(0)) => return Err(self.lost(&pool, None)),
-            Poll::Ready(Err(error)) => return Err(self.lost(&pool, Some(&error))),
+            Poll::Ready(Ok(0)) => return Err(self.lost(None)),
+            Poll::Ready(Err(error)) => return Err(self.lost(Some(&error))),
             Poll::Ready(Ok(_)) => {}
         }
         self.answered = true;
         let unasked = server.replies.is_empty();
-        let done = inbound::deliver(cx, self.client, server, &pool)?;
+        let done = inbound::deliver(cx, self.client, server, pool)?;
         self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
         self.client.stalled = false;
-        let slot = self.slot(&pool);
-        slot.add_bytes_sent(done.taken as u64);
-        slot.add_query_count(done.ready);
-        if self.checkout.server().replies.is_empty()
-            && let Some(since) = self.busy_since.take()
-        {
-            slot.add_query_time_us(micros(since.elapsed()));
-        }
+        let (answered, ended) = (server.replies.is_empty(), is_free(server));
+        self.count(done, answered, ended);
         Ok(true)
     }
 
-    fn lost(&self, pool: &Pool, error: Option<&std::io::Error>) -> Error {
-        let server = pool.target.address();
+    /// What was delivered, and how long it took: one look at the clock for each request that is answered.
+    fn count(&mut self, done: inbound::Delivered, answered: bool, ended: bool) {
+        let query = answered.then(|| self.busy_since.take()).flatten();
+        let xact = ended.then(|| self.xact_since.take()).flatten();
+        if query.is_some() || xact.is_some() {
+            self.last = Instant::now();
+        }
+        let slot = self.slot();
+        slot.add_bytes_sent(done.taken as u64);
+        slot.add_query_count(done.ready);
+        slot.add_xact_count(done.ended);
+        if let Some(since) = query {
+            slot.add_query_time_us(micros(self.last.saturating_duration_since(since)));
+        }
+        if let Some(since) = xact {
+            slot.add_xact_time_us(micros(self.last.saturating_duration_since(since)));
+        }
+    }
+
+    fn lost(&self, error: Option<&std::io::Error>) -> Error {
+        let server = self.checkout.pool().target.address();
         let why = error.map(ToString::to_string);
         Error::ServerLost { error: pool::Error::Lost { server, why }, told: self.told }
     }
@@ -199,8 +243,8 @@ impl<'a> Relay<'a> {
         if self.client.card.ordered(Order::Kill) { Err(Error::Killed) } else { Ok(()) }
     }
 
-    fn slot<'s>(&self, pool: &'s Pool) -> &'s Slot {
-        pool.stats.slot(self.worker)
+    fn slot(&self) -> &Slot {
+        self.checkout.pool().stats.slot(self.worker)
     }
 }
 
@@ -211,16 +255,22 @@ impl Future for Relay<'_> {
         let relay = self.get_mut();
         relay.check_orders()?;
         loop {
-            let sent = relay.poll_client(cx);
-            let sent = match sent {
+            // the server first, if it has been asked something: a reply that sets it free saves looking at
+            // the client at all
+            let asked = !relay.checkout.server().replies.is_empty();
+            let said = asked && relay.poll_server(cx)?;
+            if said && relay.is_free() {
+                return Poll::Ready(Ok(Ended::Free { at: relay.last }));
+            }
+            match relay.poll_client(cx) {
                 Err(Error::ClientLost(None)) => return Poll::Ready(Ok(Ended::Goodbye)),
                 other => other?,
-            };
-            let received = relay.poll_server(cx)?;
-            let server = relay.checkout.server();
-            if received && relay.is_free() {
-                return Poll::Ready(Ok(Ended::Free));
             }
+            let said = said || relay.poll_server(cx)?;
+            if said && relay.is_free() {
+                return Poll::Ready(Ok(Ended::Free { at: relay.last }));
+            }
+            let server = relay.checkout.server();
             if relay.rules.mode == PoolMode::Statement
                 && server.status != TxStatus::Idle
                 && server.replies.is_empty()
@@ -228,7 +278,7 @@ impl Future for Relay<'_> {
                 return Poll::Ready(Err(Error::TransactionBlock { open: true }));
             }
             relay.client.card.set_busy(!server.replies.is_empty());
-            if !sent && !received {
+            if !said {
                 relay.poll_timer(cx)?;
                 return Poll::Pending;
             }

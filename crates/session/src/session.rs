@@ -11,6 +11,7 @@ use pool::Pool;
 use telemetry::Event;
 
 use crate::cancel;
+use crate::card::ClientCard;
 use crate::client::Client;
 use crate::error::Error;
 use crate::handshake::{self, Arrival, Recipient};
@@ -54,11 +55,22 @@ pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) {
     match arrival {
         Some(Arrived::Session(session)) => serve(session).await,
         Some(Arrived::Console(visitor)) => {
-            let card = Arc::clone(&visitor.card);
+            let _registered = Registered { hub: &hub, card: Arc::clone(&visitor.card) };
             hub.console.serve(&hub, visitor).await;
-            hub.registry.remove(&card);
         }
         None => {}
+    }
+}
+
+/// A visitor of the console, in the registry for as long as it is served, however that ends.
+struct Registered<'a> {
+    hub: &'a Hub,
+    card: Arc<ClientCard>,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.hub.registry.remove(&self.card);
     }
 }
 

@@ -1,11 +1,14 @@
 //! Relay: move bytes both ways until the server is free again, then give it back or have it cleaned up.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use ::pool::{Checkout, cancel, recover};
 use config::PoolMode;
 use telemetry::Event;
 
 use crate::error::Error;
-use crate::relay::{Ended, Relay, Rules, micros};
+use crate::relay::{Ended, Relay, Rules};
 use crate::session::Session;
 use crate::steps::wire::Began;
 
@@ -31,14 +34,14 @@ pub(crate) async fn relay(
     };
     let ended = Relay::new(&mut session.client, &mut checkout, rules, session.worker, began.0).await;
     session.client.card.unlink();
-    let slot = session.pool.stats.slot(session.worker);
-    slot.add_xact_count(1);
-    slot.add_xact_time_us(micros(began.0.elapsed()));
+    session.client.note_prepared();
     match &ended {
-        Ok(Ended::Free) => {
+        Ok(Ended::Free { at }) => {
             // what the request changed, the client carries on to its next server
-            session.client.params = std::sync::Arc::clone(&checkout.server().params);
-            give_back(checkout);
+            if !Arc::ptr_eq(&session.client.params, &checkout.server().params) {
+                session.client.params = Arc::clone(&checkout.server().params);
+            }
+            give_back(checkout, *at);
         }
         Err(Error::ServerLost { .. } | Error::NothingSent(_)) => {
             session.hub.events.count(Event::ServerLost);
@@ -53,12 +56,12 @@ pub(crate) async fn relay(
 }
 
 /// A server with a cancel under way is kept until the cancel has ended.
-fn give_back(checkout: Checkout) {
+fn give_back(checkout: Checkout, now: Instant) {
     match checkout.server().clean() {
-        Some(clean) => checkout.give_back(clean),
+        Some(clean) => checkout.give_back(clean, now),
         None => {
             tokio::spawn(async move {
-                cancel::settled(&std::sync::Arc::clone(&checkout.server().card)).await;
+                cancel::settled(&Arc::clone(&checkout.server().card)).await;
                 // given back on drop, as nothing else was in the way
                 drop(checkout);
             });

@@ -7,6 +7,7 @@ use std::time::Instant;
 use ::wire::TxStatus;
 use ::wire::backend::ready;
 use ::wire::frame;
+use telemetry::Event;
 
 use crate::card::Order;
 use crate::error::Error;
@@ -30,6 +31,7 @@ pub(crate) async fn request(session: &mut Session) -> Result<Option<Began>, Erro
 /// Says why the request at hand is refused; the session goes on behind it.
 pub(crate) fn refuse(session: &mut Session, why: &Error) {
     tracing::info!(client = session.client.card.id, "request refused: {why:?}");
+    session.hub.events.count(Event::RequestFailed);
     refuse::refuse(&mut session.client, why);
 }
 
