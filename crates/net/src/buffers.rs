@@ -7,7 +7,9 @@ use std::cell::RefCell;
 
 use bytes::BytesMut;
 
-/// The room of a fresh block.
+/// The room of a fresh block: what PostgreSQL writes at once. Bulk goes better through larger ones (5.4 µs of
+/// CPU per 8 kB relayed with reads of 8 kB, 4.3 with 16, 3.7 with 32, 3.2 with 64; 8.4 with 4), so whoever
+/// sees full reads lets the block grow.
 pub const BLOCK: usize = 8 * 1024;
 /// A block that has grown beyond this is freed, not kept.
 const LARGEST: usize = 4 * BLOCK;

@@ -38,11 +38,10 @@ async fn connect_tcp(name: &str, port: u16, deadline: Instant) -> io::Result<Str
 
 async fn connect_any(addresses: Vec<SocketAddr>, deadline: Instant) -> io::Result<Stream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    for address in addresses {
+    let count = addresses.len();
+    for (tried, address) in addresses.into_iter().enumerate() {
         let now = Instant::now();
-        let share = deadline.saturating_duration_since(now) / left.max(1);
-        left = left.saturating_sub(1);
+        let share = share(deadline.saturating_duration_since(now), count - tried);
         match within(now + share, TcpStream::connect(address)).await {
             Ok(socket) => {
                 tune(&socket)?;
@@ -52,6 +51,11 @@ async fn connect_any(addresses: Vec<SocketAddr>, deadline: Instant) -> io::Resul
         }
     }
     Err(failure)
+}
+
+/// The time that one of `addresses` gets of what is left for all of them.
+fn share(left: Duration, addresses: usize) -> Duration {
+    left / u32::try_from(addresses).unwrap_or(u32::MAX).max(1)
 }
 
 async fn connect_unix(dir: &Path, port: u16, deadline: Instant) -> io::Result<Stream> {

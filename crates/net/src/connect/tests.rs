@@ -66,6 +66,15 @@ async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
 
+#[test]
+fn what_a_quick_refusal_saves_goes_to_the_addresses_that_are_left() {
+    let second = Duration::from_secs(1);
+    assert_eq!(
+        [share(12 * second, 3), share(12 * second, 2), share(6 * second, 1)],
+        [4, 6, 6].map(|n| n * second)
+    );
+}
+
 #[tokio::test]
 async fn small_messages_are_sent_at_once_and_silence_is_questioned() {
     let listener = Listener::tcp(loopback(), 8).unwrap();
