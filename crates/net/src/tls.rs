@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, CommonState, ProtocolVersion};
@@ -28,6 +28,7 @@ use tokio_rustls::TlsStream;
 pub use acceptor::{Acceptor, is_client_hello};
 pub use connector::Connector;
 
+use crate::buffers;
 use crate::socket::Socket;
 
 /// PostgreSQL's name in ALPN (documentation, "SSL Session Encryption").
@@ -103,10 +104,11 @@ impl AsyncRead for Transport {
             return Pin::new(&mut self.socket).poll_read(cx, buf);
         }
         let n = self.early.len().min(buf.remaining());
-        buf.put_slice(&self.early.split_to(n));
+        buf.put_slice(self.early.get(..n).unwrap_or_default());
+        self.early.advance(n);
         if self.early.is_empty() {
-            // The connection may live long: it should not keep the block.
-            self.early = BytesMut::new();
+            // The connection may live long, the block is wanted elsewhere.
+            buffers::give(std::mem::take(&mut self.early));
         }
         Poll::Ready(Ok(()))
     }
