@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: everything running, to look at: a primary with two streaming replicas, Redis, and pgweir
 //! in front. It waits for Ctrl-C (or `kill`) and removes all of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,11 +24,14 @@ const TRAFFIC: &str = "5";
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), Error> {
-    if let Some(arg) = args.first() {
-        return Err(Error::Usage(format!("unknown argument {arg:?}")));
-    }
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let given = match words.as_slice() {
+        [] => None,
+        ["--binary", path] => Some(PathBuf::from(path)),
+        other => return Err(Error::Usage(format!("unknown arguments {other:?}"))),
+    };
     setup::ensure(Purpose::Demo)?;
-    let binary = checkout::release_binary()?;
+    let binary = given.map_or_else(checkout::release_binary, Ok)?;
     let stop = Stop::catch();
     match show(&binary, &stop) {
         // a program that Ctrl-C has stopped as well is no failure of ours

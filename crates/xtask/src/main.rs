@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use error::Error;
 
 const USAGE: &str = "\
-cargo xtask demo
+cargo xtask demo [--binary PATH]
         a throw-away PostgreSQL primary with two replicas, Redis, pgweir in front; Ctrl-C removes everything
 cargo xtask test [FILTER]
         the whole test suite, or the tests whose name contains FILTER
