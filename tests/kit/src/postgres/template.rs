@@ -9,12 +9,14 @@ use crate::dir::{self, Dir};
 use crate::fail::OrFail;
 use crate::install::{Install, copy_tree, hand_over, run_as_server_user, server_user};
 
-/// Settings of every server of the kit: no durability, small, able to feed replicas.
+/// Settings of every server of the kit: no durability, small, able to feed replicas; its shared memory in the
+/// data directory, so that a crash leaves nothing outside.
 pub(super) const DEFAULTS: &str = "\
 fsync = off
 full_page_writes = off
 max_connections = 300
 shared_buffers = '128MB'
+dynamic_shared_memory_type = 'mmap'
 wal_level = 'logical'
 wal_keep_size = '256MB'
 max_wal_senders = 10
