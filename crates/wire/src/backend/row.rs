@@ -11,7 +11,7 @@ pub const DESCRIPTION: u8 = b'T';
 /// The tag of DataRow.
 pub const DATA: u8 = b'D';
 
-/// One column of a RowDescription that we write: in text format, of no table.
+/// One column of a RowDescription that we write: of no table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column<'a> {
     /// Its name.
@@ -20,6 +20,8 @@ pub struct Column<'a> {
     pub oid: u32,
     /// Its type's size as in `pg_type.typlen`; negative for a variable one.
     pub len: i16,
+    /// Whether its values come in binary format.
+    pub binary: bool,
 }
 
 /// Appends a RowDescription.
@@ -38,7 +40,7 @@ pub fn write_description(out: &mut BytesMut, columns: &[Column<'_>]) -> Result<(
         out.put_u32(column.oid);
         out.put_i16(column.len);
         out.put_i32(-1); // no type modifier
-        out.put_u16(0); // text format
+        out.put_u16(u16::from(column.binary));
     }
     Ok(())
 }

@@ -159,12 +159,15 @@ fn rows_are_read_again_and_lying_ones_refused() {
 
 #[test]
 fn a_row_description_has_18_bytes_beside_each_name() {
-    let columns = [Column { name: "n", oid: 23, len: 4 }, Column { name: "text", oid: 25, len: -1 }];
+    let columns = [
+        Column { name: "n", oid: 23, len: 4, binary: false },
+        Column { name: "text", oid: 25, len: -1, binary: false },
+    ];
     let b = body(b'T', |out| row::write_description(out, &columns));
     let one = b"n\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0";
     let two = b"text\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
     assert_eq!(b, [b"\0\x02", &one[..], two].concat());
-    let bad = [Column { name: "a\0b", oid: 25, len: -1 }];
+    let bad = [Column { name: "a\0b", oid: 25, len: -1, binary: false }];
     assert_eq!(row::write_description(&mut BytesMut::new(), &bad), Err(Error::EmbeddedNul));
 }
 

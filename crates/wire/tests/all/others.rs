@@ -199,7 +199,10 @@ fn server_messages_are_understood() {
 
 #[test]
 fn rows_are_understood() {
-    let columns = [Column { name: "n", oid: 20, len: 8 }, Column { name: "t", oid: 25, len: -1 }];
+    let columns = [
+        Column { name: "n", oid: 20, len: 8, binary: false },
+        Column { name: "t", oid: 25, len: -1, binary: false },
+    ];
     let Message::RowDescription(got) = read(|out| row::write_description(out, &columns)) else { panic!() };
     let got: Vec<_> = got
         .fields()
