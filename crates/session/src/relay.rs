@@ -154,8 +154,9 @@ impl<'a> Relay<'a> {
         }
         let slot = self.slot();
         slot.add_bytes_received(done.taken as u64);
-        if done.parses + done.binds > 0 {
+        if done.parses + done.binds + done.made > 0 {
             slot.add_client_parse_count(done.parses);
+            slot.add_server_parse_count(done.made);
             slot.add_bind_count(done.binds);
         }
         Ok(done)
@@ -195,6 +196,9 @@ impl<'a> Relay<'a> {
         slot.add_bytes_sent(done.taken as u64);
         slot.add_query_count(done.ready);
         slot.add_xact_count(done.ended);
+        for _ in 0..done.errors {
+            self.checkout.pool().shared.events.count(Event::RequestFailed);
+        }
         if let Some(since) = query {
             slot.add_query_time_us(micros(self.last.saturating_duration_since(since)));
         }
