@@ -51,6 +51,7 @@ fn start(config: Arc<Config>, log: log::Log) -> Result<(), Failure> {
         shutdown: Shutdown::new(),
         console: Box::new(Office::default()),
         seed: net::random().map_err(|error| Failure(error.to_string()))?,
+        secrets: session::hub::Secrets::default(),
     });
     let workers = Workers::start(config.listen.workers, &hub).map_err(|error| Failure(error.to_string()))?;
     let control = Arc::new(Control::new(Arc::clone(&hub), log, SystemTime::now()));

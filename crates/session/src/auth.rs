@@ -90,7 +90,7 @@ impl Exchange<'_> {
     async fn scram(&mut self) -> Result<Option<Keys>, Error> {
         let secret = match &self.secret {
             Some(Secret::Scram(secret)) => Some(secret.clone()),
-            Some(Secret::Plain(plain)) => Some(ScramSecret::from_plain(self.user, plain, &self.hub.seed)),
+            Some(Secret::Plain(plain)) => Some(self.hub.secrets.of(self.user, plain, &self.hub.seed)),
             Some(Secret::Md5(_)) | None => None,
         };
         let why = match (&self.secret, &secret) {

@@ -1,13 +1,15 @@
 //! What all sessions share: the pools, the clients, how they log in, and the order to stop.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use net::channel::Channel;
 use net::{Acceptor, Shutdown};
 use pool::Directory;
 use telemetry::Events;
+use wire::auth::ScramSecret;
 
 use crate::card::{ClientCard, Registry};
 
@@ -27,6 +29,30 @@ pub struct Hub {
     pub console: Box<dyn Console>,
     /// Makes the answers to unknown users look like those to known ones, the same for as long as we run.
     pub seed: [u8; 32],
+    /// SCRAM secrets made of plain passwords: thousands of hashes each, so once for each password.
+    pub secrets: Secrets,
+}
+
+/// What was made of plain passwords, by user. Only users of the configuration get in, so it is bounded by that.
+#[derive(Default)]
+pub struct Secrets {
+    made: Mutex<HashMap<String, (String, ScramSecret)>>,
+}
+
+impl Secrets {
+    /// The SCRAM secret of a user's plain password.
+    pub(crate) fn of(&self, user: &str, plain: &str, seed: &[u8; 32]) -> ScramSecret {
+        let known = self.made().get(user).filter(|(of, _)| of == plain).map(|(_, secret)| secret.clone());
+        known.unwrap_or_else(|| {
+            let secret = ScramSecret::from_plain(user, plain, seed);
+            self.made().insert(user.to_owned(), (plain.to_owned(), secret.clone()));
+            secret
+        })
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<String, (String, ScramSecret)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// An administrator at the console's door, logged in.
