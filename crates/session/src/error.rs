@@ -340,3 +340,6 @@ fn refused(refusal: &Refusal) -> Report {
         },
     }
 }
+
+#[cfg(test)]
+mod docs;

@@ -1,0 +1,185 @@
+//! `docs/errors.md`: every error that a session makes itself, written from the errors. A new kind of error does
+//! not compile here until it has a line of its own.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use wire::backend::error::Fields;
+
+const HEAD: &str = "\
+# Errors
+
+<!-- Generated from crates/session by `cargo xtask generate`. Do not edit. -->
+
+What pgweir itself says to a client, by SQLSTATE. An error of a server reaches the client unchanged and is not
+listed here, but for the client's own name of a prepared statement in the place of the one it has on the server.
+The console answers with errors of its own.
+
+- **ERROR**: the request is refused, everything up to its end is dropped, and the session goes on, outside of a
+  transaction as before. While a client logs in, the same failure is FATAL.
+- **FATAL**: the connection is closed behind it.
+
+DETAIL begins with the client's number, which is in every line of the log about it. Names and figures below are
+examples.
+";
+
+/// Every kind of error: its pattern, when a client meets it, and one of that kind.
+macro_rules! kinds {
+    ($($pattern:pat, $when:literal, $one:expr;)+) => {
+        fn when(error: &Error) -> &'static str {
+            match error {
+                $($pattern => $when,)+
+            }
+        }
+
+        fn one_of_each() -> Vec<Error> {
+            vec![$($one),+]
+        }
+    };
+}
+
+kinds! {
+    Error::ClientLost(_), "the client has gone: nobody is told", Error::ClientLost(None);
+    Error::Protocol(_), "the client broke the protocol",
+        Error::Protocol(wire::Error::Unexpected { expected: "a password message", got: b'Q' });
+    Error::UnexpectedMessage(_), "a message that has no place here, or no meaning", Error::UnexpectedMessage(b'v');
+    Error::Pool(PoolError::QueueTimeout { last: None, .. }), "no server became free within `pool.acquire_timeout`",
+        Error::Pool(queue_timeout(None));
+    Error::Pool(PoolError::QueueTimeout { last: Some(_), .. }), "the same, and the last attempt to connect has failed",
+        Error::Pool(queue_timeout(Some(Box::new(PoolError::Connect { server: server(), why: "timed out".into() }))));
+    Error::Pool(PoolError::Connect { .. }), "the server cannot be reached",
+        Error::Pool(PoolError::Connect { server: server(), why: "Connection refused (os error 111)".into() });
+    Error::Pool(PoolError::Refused { .. }), "the server refused the log-in: its own error",
+        Error::Pool(PoolError::Refused { server: server(), sqlstate: "3D000".into(), body: Bytes::new() });
+    Error::Pool(PoolError::Credentials { .. }), "pgweir has nothing to log in to the server with",
+        Error::Pool(PoolError::Credentials {
+            server: server(), why: "the server asks for a password, and there is none".into(),
+        });
+    Error::Pool(PoolError::Protocol { .. }), "the server broke the protocol before the request was sent",
+        Error::Pool(PoolError::Protocol { server: server(), what: broken() });
+    Error::Pool(PoolError::Lost { .. }), "the server was lost before the request was sent",
+        Error::Pool(PoolError::Lost { server: server(), why: None });
+    Error::Pool(PoolError::Retired), "a reload has removed the pool",
+        Error::Pool(PoolError::Retired);
+    Error::Pool(PoolError::ShuttingDown), "pgweir is going down while the client waits",
+        Error::Pool(PoolError::ShuttingDown);
+    Error::ServerLost { told: false, .. }, "the server was lost with the request under way",
+        Error::ServerLost { error: PoolError::Lost { server: server(), why: None }, told: false };
+    Error::ServerLost { told: true, .. }, "the same, and the server has said why: its own FATAL",
+        Error::ServerLost { error: PoolError::Lost { server: server(), why: None }, told: true };
+    Error::NothingSent(_), "two servers one after the other did not take a byte of the request",
+        Error::NothingSent(PoolError::Lost { server: server(), why: Some("Broken pipe (os error 32)".into()) });
+    Error::Timeout(Limit::Login, _), "log-in took too long: closed in silence",
+        Error::Timeout(Limit::Login, Duration::from_secs(60));
+    Error::Timeout(Limit::Query, _), "a request took longer than `pool.query_timeout`",
+        Error::Timeout(Limit::Query, Duration::from_secs(30));
+    Error::Timeout(Limit::IdleInTransaction, _), "the client was silent in a transaction for longer than \
+        `pool.idle_in_transaction_timeout`", Error::Timeout(Limit::IdleInTransaction, Duration::from_secs(60));
+    Error::Killed, "an administrator closed the session", Error::Killed;
+    Error::ShuttingDown, "SIGTERM or SHUTDOWN: the transaction has ended", Error::ShuttingDown;
+    Error::Cancelled, "cancelled by the client while it waited for a server", Error::Cancelled;
+    Error::TransactionBlock { open: false }, "BEGIN in statement mode", Error::TransactionBlock { open: false };
+    Error::TransactionBlock { open: true }, "a transaction block in statement mode, noticed when it was open",
+        Error::TransactionBlock { open: true };
+    Error::Login(Refusal::NoUser), "a start-up message without a user", Error::Login(Refusal::NoUser);
+    Error::Login(Refusal::Password { .. }), "wrong password, unknown user, or nothing to check against",
+        Error::Login(Refusal::Password { user: "app".into(), why: "" });
+    Error::Login(Refusal::Database(_)), "no `[[database]]` of that name", Error::Login(Refusal::Database("app".into()));
+    Error::Login(Refusal::NoConsole(_)), "the console, by a user in neither `admin.users` nor `admin.stats_users`",
+        Error::Login(Refusal::NoConsole("app".into()));
+    Error::Login(Refusal::TlsRequired), "no TLS where `listen.tls.mode` asks for it", Error::Login(Refusal::TlsRequired);
+    Error::Login(Refusal::UnencryptedData), "bytes in clear behind a request for encryption",
+        Error::Login(Refusal::UnencryptedData);
+    Error::Login(Refusal::Tls(_)), "TLS at once where there is none", Error::Login(Refusal::Tls("TLS is not enabled".into()));
+    Error::Login(Refusal::Version(..)), "a protocol before 3.0 or after 3", Error::Login(Refusal::Version(2, 0));
+    Error::Login(Refusal::Replication), "a replication connection", Error::Login(Refusal::Replication);
+    Error::Login(Refusal::TooManyClients { .. }), "`pool.max_clients` are there",
+        Error::Login(Refusal::TooManyClients { limit: 10_000 });
+}
+
+fn server() -> String {
+    "db.example:5432".to_owned()
+}
+
+fn broken() -> wire::Error {
+    wire::Error::Unexpected { expected: "the reply to Parse (1 E)", got: b'D' }
+}
+
+fn queue_timeout(last: Option<Box<PoolError>>) -> PoolError {
+    let crowd = Crowd { size: 25, active: 25, idle: 0, opening: 0, waiting: 3, at_server: (25, 100) };
+    PoolError::QueueTimeout { waited: Duration::from_secs(5), crowd, last }
+}
+
+fn errors_md() -> String {
+    let mut rows: Vec<(String, String)> = one_of_each().iter().filter_map(row).collect();
+    rows.sort();
+    let mut text = format!("{HEAD}\n| SQLSTATE | severity | message | when |\n|---|---|---|---|\n");
+    for (row, _) in &rows {
+        text.push_str(row);
+    }
+    text.push_str("\n## Details and hints\n\n| message | detail | hint |\n|---|---|---|\n");
+    for (_, more) in rows.iter().filter(|(_, more)| !more.is_empty()) {
+        text.push_str(more);
+    }
+    text
+}
+
+/// The line of one error in both tables; none if nobody is told, or in the words of the server. A log-in that
+/// takes too long ends while it still holds the connection, which is closed without a word.
+fn row(error: &Error) -> Option<(String, String)> {
+    let own_words =
+        !matches!(error, Error::Pool(PoolError::Refused { .. }) | Error::Timeout(Limit::Login, _));
+    let report = error.report().filter(|_| own_words)?;
+    let severity = if error.is_survivable() { "ERROR" } else { "FATAL" };
+    let (mut row, mut more) = (String::new(), String::new());
+    let Report { sqlstate, message, detail, hint, .. } = &report;
+    writeln!(row, "| `{sqlstate}` | {severity} | {message} | {} |", when(error)).ok()?;
+    if !detail.is_empty() || !hint.is_empty() {
+        writeln!(more, "| {message} | {detail} | {hint} |").ok()?;
+    }
+    Some((row, more))
+}
+
+#[test]
+fn the_document_in_the_tree_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
+    let want = errors_md();
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&path, &want).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == want, "docs/errors.md is stale, write it again with cargo xtask generate");
+}
+
+/// What the table says is what the client gets.
+#[test]
+fn an_error_is_told_with_the_severity_of_the_table() {
+    for error in one_of_each() {
+        let Some((row, _)) = row(&error) else { continue };
+        let mut out = BytesMut::new();
+        if error.is_survivable() {
+            error.respond(&mut out, 7)
+        } else {
+            error.respond_fatal(&mut out, 7)
+        }
+        let fields = Fields::new(&out[5..]);
+        let code = String::from_utf8_lossy(&fields.sqlstate().unwrap()).into_owned();
+        let severity = if error.is_survivable() { "ERROR" } else { "FATAL" };
+        assert!(row.starts_with(&format!("| `{code}` | {severity} |")), "{row}");
+        assert!(out.windows(7).any(|at| at == b"Client "), "{error:?}");
+    }
+}
+
+/// As PostgreSQL speaks: lower case, one line, no full stop; hints are sentences.
+#[test]
+fn messages_are_in_the_style_of_postgresql() {
+    for report in one_of_each().iter().filter_map(Error::report) {
+        let Report { message, hint, .. } = report;
+        assert!(!message.ends_with('.') && !message.contains('\n'), "{message}");
+        let first = message.chars().next();
+        assert!(first.is_some_and(|c| !c.is_uppercase()) || message.starts_with("TLS"), "{message}");
+        assert!(hint.is_empty() || hint.ends_with('.'), "{hint}");
+    }
+}
