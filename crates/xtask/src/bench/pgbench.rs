@@ -57,6 +57,11 @@ pub(super) fn measure(
     let after = contestant.cpu_us(row);
     let done = figure(&said, "number of transactions actually processed: ", "transactions")?;
     let mut times = take_log(stage)?;
+    if done == 0.0 {
+        // its seconds begin before it connects
+        let why = format!("no transaction of {row} within {seconds} s");
+        return Err(Error::Program { program: "pgbench".to_owned(), why });
+    }
     times.sort_unstable();
     Ok(Sample {
         tps: figure(&said, "tps = ", "tps")?,
