@@ -113,4 +113,19 @@ mod tests {
         drop(dir);
         assert!(!path.exists());
     }
+
+    #[test]
+    fn logs_of_a_failed_test_are_kept() {
+        let name = thread::spawn(|| {
+            let dir = Dir::new("failing");
+            fs::write(dir.path().join("log"), "why").unwrap();
+            fs::create_dir(dir.path().join("data")).unwrap();
+            std::panic::panic_any(dir.name.clone());
+        });
+        let name = *name.join().unwrap_err().downcast::<String>().unwrap();
+        let place = home().join("failed").join(format!("{}-{name}", process::id()));
+        assert_eq!(fs::read_to_string(place.join("log")).unwrap(), "why");
+        assert!(!place.join("data").exists(), "only what is small and explains");
+        fs::remove_dir_all(place).unwrap();
+    }
 }
