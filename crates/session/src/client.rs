@@ -23,6 +23,8 @@ pub(crate) struct Client {
     pub(crate) longest: u32,
     /// A message of its waits until others are answered, and the server was told to answer them.
     pub(crate) stalled: bool,
+    /// It has part of a message whose rest will not come: whatever followed would be taken for that rest.
+    pub(crate) torn: bool,
     /// What is left of a request that was refused.
     pub(crate) refusing: Option<Refusing>,
     /// What others know of it.

@@ -96,9 +96,9 @@ async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> O
     };
     log_in_failed(hub, number, &failed.error);
     match failed.to {
-        Some(Recipient::Channel(mut channel)) => last_words(&mut channel, &failed.error, number).await,
+        Some(Recipient::Channel(mut channel)) => last_words(&mut channel, Some(&failed.error), number).await,
         Some(Recipient::Session(mut session)) => {
-            last_words(&mut session.client.channel, &failed.error, number).await;
+            last_words(&mut session.client.channel, Some(&failed.error), number).await;
         }
         None => {}
     }
@@ -123,7 +123,9 @@ async fn serve(mut session: Box<Session>) {
         Err(error) => tracing::info!(client = id, "closing client: {error:?}"),
     }
     if let Err(error) = &ended {
-        last_words(&mut session.client.channel, error, id).await;
+        // words in the middle of a message would be read as data
+        let words = (!session.client.torn).then_some(error);
+        last_words(&mut session.client.channel, words, id).await;
     }
 }
 
@@ -171,8 +173,10 @@ fn log_in_failed(hub: &Hub, number: u64, error: &Error) {
 }
 
 /// Tells the client why, then closes in order, so that it reads the reason before the end.
-async fn last_words(channel: &mut Channel, error: &Error, number: u64) {
-    error.respond_fatal(channel.queue(), number);
+async fn last_words(channel: &mut Channel, error: Option<&Error>, number: u64) {
+    if let Some(error) = error {
+        error.respond_fatal(channel.queue(), number);
+    }
     let said = tokio::time::timeout(FAREWELL, async {
         let sent = std::future::poll_fn(|cx| channel.poll_drain(cx)).await;
         if sent.is_ok() {

@@ -51,6 +51,7 @@ pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Resu
         params: Arc::default(),
         longest,
         stalled: false,
+        torn: false,
         refusing: None,
         card,
     };

@@ -35,6 +35,8 @@ pub(crate) async fn relay(
     let ended = Relay::new(&mut session.client, &mut checkout, rules, session.worker, began.0).await;
     session.client.card.unlink();
     session.client.note_prepared();
+    let passing = &checkout.server().passing;
+    session.client.torn = passing.inbound > 0 && !passing.inbound_drop;
     match &ended {
         Ok(Ended::Free { at }) => {
             // what the request changed, the client carries on to its next server
