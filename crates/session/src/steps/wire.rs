@@ -7,6 +7,7 @@ use std::time::Instant;
 use ::wire::TxStatus;
 use ::wire::backend::ready;
 use ::wire::frame;
+use net::buffers::BLOCK;
 use telemetry::Event;
 
 use crate::card::Order;
@@ -83,7 +84,12 @@ fn next(session: &mut Session) -> Result<Next, Error> {
             return Ok(Next::Incomplete);
         };
         match head.tag {
-            b'Q' | b'P' | b'B' | b'D' | b'C' | b'E' | b'F' => return Ok(Next::Request),
+            // a client that never sends the rest must not hold a server meanwhile; what is long enough to
+            // pass in pieces need not be whole
+            b'Q' | b'P' | b'B' | b'D' | b'C' | b'E' | b'F' => {
+                let enough = client.channel.inbox.len() >= head.total().min(BLOCK);
+                return Ok(if enough { Next::Request } else { Next::Incomplete });
+            }
             b'X' => return Ok(Next::Goodbye),
             b'S' if head.len == 4 => {
                 client.channel.consume(head.total());
