@@ -135,8 +135,15 @@ impl Door<'_> {
                 return Ok(Some(Said::Hello));
             }
             if let Some(length) = startup::cut(&self.channel.inbox).map_err(Error::protocol)? {
-                let packet = startup::parse(self.channel.inbox.get(..length).unwrap_or_default());
+                let packet = self.channel.inbox.get(..length).unwrap_or_default();
+                let mute = startup::is_cancel(packet);
+                let packet = startup::parse(packet);
                 self.channel.consume(length);
+                if mute && packet.is_err() {
+                    // a cancel request has no answer, one with a key of impossible length no other
+                    self.hub.events.count(Event::CancelIgnored);
+                    return Ok(None);
+                }
                 return packet.map(|packet| Some(Said::Packet(packet))).map_err(Error::protocol);
             }
             match poll_fn(|cx| self.channel.poll_fill(cx)).await {

@@ -106,6 +106,12 @@ pub fn cut(buf: &[u8]) -> Result<Option<usize>, Error> {
     Ok((buf.len() >= len).then_some(len))
 }
 
+/// Whether a packet is a CancelRequest, be the rest of it right or wrong.
+pub fn is_cancel(packet: &[u8]) -> bool {
+    let mut reader = Reader::new(packet.get(4..).unwrap_or_default());
+    matches!((reader.u16(), reader.u16()), (Ok(REQUEST), Ok(CANCEL)))
+}
+
 /// Reads one whole packet, its length word included.
 pub fn parse(packet: &[u8]) -> Result<Packet, Error> {
     match cut(packet)? {
