@@ -185,6 +185,14 @@ impl Error {
     fn report(&self) -> Option<Report> {
         let report = match self {
             Self::ClientLost(_) | Self::ServerLost { told: true, .. } => return None,
+            Self::Protocol(what @ wire::Error::BadLength { tag, len, limit })
+                if len > limit && !matches!(tag, 0 | b'p') =>
+            {
+                Report {
+                    hint: "Send less at once, or raise listen.max_message.",
+                    ..fatal(SqlState::PROGRAM_LIMIT_EXCEEDED, what.to_string())
+                }
+            }
             Self::Protocol(what) => fatal(SqlState::PROTOCOL_VIOLATION, what.to_string()),
             Self::UnexpectedMessage(tag) => {
                 fatal(SqlState::PROTOCOL_VIOLATION, format!("invalid frontend message type {tag}"))

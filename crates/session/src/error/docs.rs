@@ -42,6 +42,8 @@ macro_rules! kinds {
 
 kinds! {
     Error::ClientLost(_), "the client has gone: nobody is told", Error::ClientLost(None);
+    Error::Protocol(wire::Error::BadLength { .. }), "a message of the client is longer than `listen.max_message`",
+        Error::Protocol(wire::Error::BadLength { tag: b'Q', len: 2_000_000, limit: 1_048_576 });
     Error::Protocol(_), "the client broke the protocol",
         Error::Protocol(wire::Error::Unexpected { expected: "a password message", got: b'Q' });
     Error::UnexpectedMessage(_), "a message that has no place here, or no meaning", Error::UnexpectedMessage(b'v');
