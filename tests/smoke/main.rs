@@ -1,0 +1,15 @@
+//! pgweir against scripted servers: start-up, and peers on both sides that lie, stall and break off. No
+//! outside program is needed.
+
+#[cfg(test)]
+mod hostile_client;
+#[cfg(test)]
+mod hostile_server;
+#[cfg(test)]
+mod lengths;
+#[cfg(test)]
+mod login_to_server;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod startup;
