@@ -38,6 +38,8 @@ impl Channel {
     /// Reads what has arrived behind what is in the inbox; 0 is the end of the stream.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.inbox.capacity() == 0 {
+            // most looks find nothing: no block is taken for those
+            ready!(self.stream.poll_readable(cx));
             self.inbox = buffers::take();
         }
         let most = if self.full { MOST_BLOCKS * BLOCK } else { BLOCK };

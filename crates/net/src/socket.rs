@@ -110,6 +110,16 @@ impl Socket {
         }
     }
 
+    /// Ready when a read is worth trying. An error is left for the read to report.
+    #[inline]
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.kind {
+            Kind::Tcp(socket) => socket.poll_read_ready(cx).map(drop),
+            Kind::Unix(socket) => socket.poll_read_ready(cx).map(drop),
+            Kind::Lost => Poll::Ready(()),
+        }
+    }
+
     /// Looks without taking anything out.
     pub(crate) fn look(&self) -> Look {
         let socket = match &self.kind {

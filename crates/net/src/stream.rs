@@ -71,6 +71,16 @@ impl Stream {
         }
     }
 
+    /// Ready when a read is worth trying; registers the task if not. With TLS that is always so, as records
+    /// may wait inside.
+    #[inline]
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.kind {
+            Kind::Plain(socket) => socket.poll_readable(cx),
+            Kind::Tls(_) => Poll::Ready(()),
+        }
+    }
+
     /// One attempt to write; registers the task if the socket is full.
     ///
     /// With TLS some of what was taken may still wait inside: [`Stream::poll_flush`] before waiting for an

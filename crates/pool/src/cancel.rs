@@ -29,7 +29,7 @@ impl Underway {
     /// From now on the server is kept from being lent.
     #[must_use]
     pub fn begin(card: &Arc<ServerCard>) -> Self {
-        card.cancels.fetch_add(1, Ordering::AcqRel);
+        card.cancels.fetch_add(1, Ordering::SeqCst);
         Self { card: Arc::clone(card) }
     }
 }
@@ -81,7 +81,7 @@ async fn exchange(pool: &Arc<Pool>, card: &ServerCard) -> Result<(), crate::Erro
 pub async fn settled(card: &ServerCard) {
     loop {
         let quiet = card.quiet.notified();
-        if card.cancels.load(Ordering::Acquire) == 0 {
+        if card.cancels.load(Ordering::SeqCst) == 0 {
             return;
         }
         quiet.await;

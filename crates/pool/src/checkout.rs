@@ -76,6 +76,8 @@ impl Checkout {
     pub fn adopt(&mut self, worker: usize, client: u64) -> bool {
         let server = self.server_mut();
         server.card.client.store(client, Ordering::Relaxed);
+        // portals end with their transaction
+        server.held.forgetful = false;
         if server.age.home == worker {
             return true;
         }

@@ -28,6 +28,8 @@ pub struct Seen {
     pub deliver: Deliver,
     /// What the request it ends has changed; the server's part of that is done.
     pub effect: Option<Effect>,
+    /// What a request would have changed that has failed.
+    pub failed: Option<Effect>,
     /// DEALLOCATE ALL or DISCARD ALL ran: prepared statements are gone, the client's too.
     pub forgot_all: bool,
 }
@@ -85,6 +87,10 @@ impl Server {
         if let Some(effect) = &verdict.done {
             self.apply(effect);
         }
-        Ok(Some(Seen { tag: head.tag, total, have, deliver, effect: verdict.done, forgot_all }))
+        let failed = if head.tag == b'E' { self.replies.failed() } else { None };
+        if let Some(effect) = &failed {
+            self.held.apply_failed(effect);
+        }
+        Ok(Some(Seen { tag: head.tag, total, have, deliver, effect: verdict.done, failed, forgot_all }))
     }
 }

@@ -22,6 +22,7 @@ pub mod error;
 pub mod holds;
 pub mod inbound;
 pub mod login;
+pub mod map;
 pub mod params;
 mod past;
 pub mod pool;

@@ -3,6 +3,8 @@
 //! One lock, held for a few instructions, guards the [`State`]; sockets are never touched under it. Every
 //! server that leaves comes back through [`Checkout`], whose `Drop` closes what is not clean, so none is lost.
 
+mod opening;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -21,6 +23,7 @@ use crate::server::{Server, ServerCard};
 use crate::shared::{Cap, Shared};
 use crate::state::{Limits, State};
 use crate::target::Target;
+use opening::Opening;
 
 /// A connection that was free for less than this is lent without asking the kernel whether it still stands.
 const FRESH: Duration = Duration::from_millis(2);
@@ -70,6 +73,8 @@ pub struct Pool {
     pub shared: Arc<Shared>,
     cap: Arc<Cap>,
     settings: RwLock<PoolSettings>,
+    /// Counts the changes of the settings, so that sessions may keep what they have read of them.
+    version: AtomicU64,
     state: Mutex<State<Box<Server>, Waiter>>,
     welcome: RwLock<Option<Arc<Welcome>>>,
     canonical: Mutex<HashMap<Asked, Arc<Params>>>,
@@ -88,6 +93,7 @@ impl Pool {
             cap: shared.cap(&target),
             target,
             settings: RwLock::new(settings),
+            version: AtomicU64::new(1),
             state: Mutex::new(State::new(shared.workers)),
             welcome: RwLock::new(None),
             canonical: Mutex::default(),
@@ -146,12 +152,12 @@ impl Pool {
 
     /// False: the server has as many connections as it may have, of all pools together.
     fn open_one(self: &Arc<Self>, worker: usize) -> bool {
-        let opening = Opening { pool: Arc::clone(self), done: false };
+        let opening = Opening::begin(self);
         let Some(slot) = self.cap.take(self.settings().max_server_connections) else {
             return false;
         };
         tokio::spawn(async move {
-            let pool = Arc::clone(&opening.pool);
+            let pool = Arc::clone(opening.pool());
             let opened = connect::open(&pool, worker, slot).await;
             opening.end(opened);
         });
@@ -263,6 +269,13 @@ impl Pool {
     /// Takes new settings; they hold from the next decision on.
     pub fn set_settings(&self, settings: PoolSettings) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Which settings are in force: the number changes when they do.
+    #[must_use]
+    pub fn settings_version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// The settings in force.
@@ -292,6 +305,12 @@ impl Pool {
     #[must_use]
     pub fn waiting_since(&self) -> Option<Instant> {
         self.state().waiting.head().map(|waiter| waiter.since)
+    }
+
+    /// The server of this number, if it is still there.
+    #[must_use]
+    pub fn server(&self, number: u64) -> Option<Arc<ServerCard>> {
+        lock(&self.roster).get(&number)?.upgrade()
     }
 
     /// The servers of this pool.
@@ -360,50 +379,4 @@ impl Pool {
 /// one; refusing service for ever after would be worse.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An attempt to connect; it is taken off the count whatever becomes of its task.
-struct Opening {
-    pool: Arc<Pool>,
-    done: bool,
-}
-
-impl Opening {
-    fn end(mut self, opened: Result<Box<Server>, Error>) {
-        self.done = true;
-        let pool = &self.pool;
-        match opened {
-            Ok(mut server) => {
-                let mut state = pool.state();
-                state.opened();
-                server.age.generation = state.generation;
-                drop(state);
-                pool.shared.events.count(Event::ServerConnected);
-                let home = server.age.home;
-                pool.place(server, home, Instant::now());
-            }
-            Err(error) => {
-                pool.shared.events.count(Event::ServerConnectFailed);
-                let jitter = pool.shared.jitter();
-                let pause = pool.state().open_failed(error.clone(), Instant::now(), jitter);
-                tracing::warn!(
-                    database = pool.key.database,
-                    user = pool.key.user,
-                    retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                    "{error}"
-                );
-                if error.is_final() {
-                    pool.fail_waiting(&error);
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Opening {
-    fn drop(&mut self) {
-        if !self.done {
-            self.pool.state().open_abandoned();
-        }
-    }
 }

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
+use crate::map::Map;
+
 /// The start of every name that we give to a statement on a server.
 pub const PREFIX: &str = "__pgweir_";
 
@@ -26,6 +28,19 @@ pub struct Statement {
     pub sql: Bytes,
     /// The type block of the Parse message: a count and that many type oids.
     pub types: Bytes,
+    /// Running it may make the server forget every name, see [`may_forget`].
+    pub forgets: bool,
+}
+
+/// Whether a text may hold DEALLOCATE ALL or DISCARD ALL. Whether it does, and whether it comes to run, only the
+/// server knows; it is asked by waiting for its answer.
+#[must_use]
+pub fn may_forget(sql: &[u8]) -> bool {
+    let begins = |at: usize, word: &[u8]| {
+        sql.get(at..at + word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word))
+    };
+    let mut starts = sql.iter().enumerate().filter(|(_, byte)| matches!(byte, b'd' | b'D'));
+    starts.any(|(at, _)| begins(at, b"discard") || begins(at, b"deallocate"))
 }
 
 impl Statement {
@@ -33,7 +48,8 @@ impl Statement {
     #[must_use]
     pub fn unnamed(sql: &[u8], types: &[u8]) -> Arc<Self> {
         let (sql, types) = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
-        Arc::new(Self { id: 0, name: String::new(), sql, types })
+        let forgets = may_forget(&sql);
+        Arc::new(Self { id: 0, name: String::new(), sql, types, forgets })
     }
 
     /// Whether a Parse message with this text and these types prepares the same statement.
@@ -67,7 +83,8 @@ impl Catalog {
         known.last_id += 1;
         let id = known.last_id;
         let (sql, types) = key.clone();
-        let statement = Arc::new(Statement { id, name: format!("{PREFIX}{id}"), sql, types });
+        let (name, forgets) = (format!("{PREFIX}{id}"), may_forget(&sql));
+        let statement = Arc::new(Statement { id, name, sql, types, forgets });
         known.by_text.insert(key, Arc::downgrade(&statement));
         // dead entries go when the map has doubled since the last look: constant work per insertion
         if known.by_text.len() > known.sweep_at {
@@ -93,28 +110,45 @@ impl Catalog {
 pub enum Effect {
     /// The server holds this statement under its shared name.
     Shared(Arc<Statement>),
-    /// So it does, and to the client it is known by this name.
-    Named(Bytes, Arc<Statement>),
-    /// The client knows a statement by this name; on the server its text passed as the unnamed one.
-    Checked(Bytes, Arc<Statement>),
+    /// So it does, and the client knows it by a name of its own.
+    Named(Box<Alias>),
+    /// The client knows a statement by a name; on the server its text passed as the unnamed one.
+    Checked(Box<Alias>),
     /// The server holds this no longer.
     Evicted(Arc<Statement>),
     /// The client has given this name up.
-    Forgotten(Bytes),
+    Forgotten(Box<Bytes>),
     /// The unnamed statement of both.
     Unnamed(Arc<Statement>),
     /// The unnamed statement of the server.
     Replayed(Arc<Statement>),
     /// Neither has an unnamed statement any more.
     NoUnnamed,
+    /// Something runs that may make the server forget every name; a simple query, if so, and that drops the
+    /// unnamed statement of both in any case.
+    Doubt {
+        /// A simple query.
+        simple: bool,
+    },
+}
+
+/// A client's name for a statement. Effects are many and queued, names are rare: these are boxed.
+#[derive(Debug)]
+pub struct Alias {
+    /// The client's name.
+    pub name: Bytes,
+    /// What it stands for.
+    pub statement: Arc<Statement>,
 }
 
 /// The statements one server connection holds.
 #[derive(Debug, Default)]
 pub struct Held {
-    named: HashMap<u64, (Arc<Statement>, u64)>,
+    named: Map<u64, (Arc<Statement>, u64)>,
     unnamed: Option<Arc<Statement>>,
     clock: u64,
+    /// The client has bound a statement to a portal that may forget every name when it runs.
+    pub forgetful: bool,
 }
 
 impl Held {
@@ -146,17 +180,28 @@ impl Held {
     /// Follows what the server has confirmed.
     pub fn apply(&mut self, effect: &Effect) {
         match effect {
-            Effect::Shared(statement) | Effect::Named(_, statement) => {
-                self.clock += 1;
-                self.named.insert(statement.id, (Arc::clone(statement), self.clock));
-            }
+            Effect::Shared(statement) => self.add(statement),
+            Effect::Named(alias) => self.add(&alias.statement),
             Effect::Evicted(statement) => drop(self.named.remove(&statement.id)),
-            Effect::Unnamed(statement) | Effect::Replayed(statement) | Effect::Checked(_, statement) => {
+            Effect::Unnamed(statement) | Effect::Replayed(statement) => {
                 self.unnamed = Some(Arc::clone(statement));
             }
-            Effect::NoUnnamed => self.unnamed = None,
-            Effect::Forgotten(_) => {}
+            Effect::Checked(alias) => self.unnamed = Some(Arc::clone(&alias.statement)),
+            Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
+            Effect::Forgotten(_) | Effect::Doubt { simple: false } => {}
         }
+    }
+
+    /// Follows a request that has failed: Parse drops the unnamed statement before it looks at the new text.
+    pub fn apply_failed(&mut self, effect: &Effect) {
+        if matches!(effect, Effect::Unnamed(_) | Effect::Replayed(_) | Effect::Checked(..)) {
+            self.unnamed = None;
+        }
+    }
+
+    fn add(&mut self, statement: &Arc<Statement>) {
+        self.clock += 1;
+        self.named.insert(statement.id, (Arc::clone(statement), self.clock));
     }
 
     /// DEALLOCATE ALL or DISCARD ALL ran: every name is gone.

@@ -77,7 +77,7 @@ impl Server {
             && self.passing.outbound == 0
             && self.channel.inbox.is_empty()
             && !self.channel.is_congested()
-            && self.card.cancels.load(Ordering::Acquire) == 0;
+            && self.card.cancels.load(Ordering::SeqCst) == 0;
         clean.then_some(Clean(()))
     }
 

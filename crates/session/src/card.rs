@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use pool::cancel::Underway;
 use pool::{Pool, ServerCard};
@@ -59,17 +59,21 @@ pub struct ClientCard {
     /// How many statements it has prepared.
     pub prepared: AtomicU32,
     orders: AtomicU8,
-    inner: Mutex<Inner>,
+    /// The number of the server it has; 0: none.
+    server: AtomicU64,
+    /// When its last request was given a server, in microseconds after `base`; 0: never.
+    requested: AtomicU64,
+    base: Instant,
     /// Requests are under way on its server.
     busy: AtomicBool,
+    inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     waker: Option<Waker>,
-    server: Option<(Arc<Pool>, Arc<ServerCard>)>,
+    pool: Option<Arc<Pool>>,
     waiting: Option<Instant>,
-    requested: Option<Instant>,
 }
 
 impl ClientCard {
@@ -87,8 +91,11 @@ impl ClientCard {
             since: SystemTime::now(),
             prepared: AtomicU32::new(0),
             orders: AtomicU8::new(0),
-            inner: Mutex::default(),
+            server: AtomicU64::new(0),
+            requested: AtomicU64::new(0),
+            base: Instant::now(),
             busy: AtomicBool::new(false),
+            inner: Mutex::default(),
         }
     }
 
@@ -117,18 +124,23 @@ impl ClientCard {
         self.inner().waker = Some(waker.clone());
     }
 
-    /// The client has this server now, for a request that began then.
-    pub fn link(&self, pool: &Arc<Pool>, server: &Arc<ServerCard>, began: Instant) {
-        let mut inner = self.inner();
-        inner.waiting = None;
-        inner.requested = Some(began);
-        inner.server = Some((Arc::clone(pool), Arc::clone(server)));
+    /// The client takes its servers from this pool.
+    pub fn belongs_to(&self, pool: &Arc<Pool>) {
+        self.inner().pool = Some(Arc::clone(pool));
     }
 
-    /// The client has no server any more. After this no cancel of its reaches one.
+    /// The client has this server now, for a request that began then.
+    pub fn link(&self, server: &ServerCard, began: Instant) {
+        let after = began.saturating_duration_since(self.base).as_micros();
+        self.requested.store(u64::try_from(after).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        self.server.store(server.id, Ordering::Release);
+    }
+
+    /// The client has no server any more. The order of this and of looking for cancels under way decides
+    /// whether a cancel of its still counts, see [`ClientCard::to_cancel`].
     pub fn unlink(&self) {
-        self.inner().server = None;
         self.busy.store(false, Ordering::Relaxed);
+        self.server.store(0, Ordering::SeqCst);
     }
 
     /// Whether requests are under way on its server.
@@ -144,27 +156,44 @@ impl ClientCard {
     /// What it does.
     #[must_use]
     pub fn doing(&self) -> (Doing, Option<Instant>, Option<Arc<ServerCard>>) {
-        let inner = self.inner();
-        match (&inner.server, inner.waiting) {
-            (Some((_, server)), _) => (Doing::Active, None, Some(Arc::clone(server))),
+        match (self.its_server(), self.inner().waiting) {
+            (Some((_, server)), _) => (Doing::Active, None, Some(server)),
             (None, Some(since)) => (Doing::Waiting, Some(since), None),
             (None, None) => (Doing::Idle, None, None),
         }
     }
 
+    fn its_server(&self) -> Option<(Arc<Pool>, Arc<ServerCard>)> {
+        let number = self.server.load(Ordering::SeqCst);
+        if number == 0 {
+            return None;
+        }
+        let pool = self.inner().pool.clone()?;
+        let server = pool.server(number)?;
+        Some((pool, server))
+    }
+
     /// When the last request began that was given a server.
     #[must_use]
     pub fn requested(&self) -> Option<Instant> {
-        self.inner().requested
+        match self.requested.load(Ordering::Relaxed) {
+            0 => None,
+            after => self.base.checked_add(Duration::from_micros(after)),
+        }
     }
 
     /// What a cancel request of this client is to stop: its query on this server, from now on counted as
     /// under way, so that the server does not change hands meanwhile.
+    ///
+    /// The session first takes its server off the card, then looks whether a cancel is under way; here the
+    /// cancel is counted first, then the card is looked at again. So either the session sees the cancel and
+    /// keeps the server back, or it is seen here that the server is no longer this client's.
     #[must_use]
     pub fn to_cancel(&self) -> Option<(Arc<Pool>, Underway)> {
-        let inner = self.inner();
-        let (pool, server) = inner.server.as_ref()?;
-        self.busy.load(Ordering::Relaxed).then(|| (Arc::clone(pool), Underway::begin(server)))
+        let (pool, server) = self.its_server()?;
+        let underway = Underway::begin(&server);
+        let still = self.server.load(Ordering::SeqCst) == server.id && self.busy.load(Ordering::Relaxed);
+        still.then_some((pool, underway))
     }
 
     /// Whether the key is this client's, compared in constant time.

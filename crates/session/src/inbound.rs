@@ -7,11 +7,12 @@ use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use net::buffers;
 use pool::{Pool, Server};
 use wire::TxStatus;
 use wire::backend::{one, ready};
 use wire::frame::HEADER;
-use wire::replies::{Deliver, SETTLE};
+use wire::replies::{Deliver, Request, SETTLE};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -85,9 +86,24 @@ impl Pass<'_> {
                 self.invented();
                 continue;
             }
-            if there == 0 || self.message()?.is_break() {
+            self.rows();
+            if self.at == self.server.channel.inbox.len() || self.message()?.is_break() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Steps over whole messages that only pass: what most replies consist of, so nothing but the head is
+    /// looked at.
+    fn rows(&mut self) {
+        let inbox = &self.server.channel.inbox;
+        while let Some(Some(&[tag, a, b, c, d])) = inbox.get(self.at..).map(<[u8]>::first_chunk::<5>) {
+            let length = u32::from_be_bytes([a, b, c, d]);
+            let Some(next) = self.at.checked_add(length as usize + 1) else { return };
+            if length < 4 || next > inbox.len() || !self.server.replies.is_passing(tag) {
+                return;
+            }
+            self.at = next;
         }
     }
 
@@ -96,6 +112,9 @@ impl Pass<'_> {
         let Some(seen) = self.server.see(self.at)? else {
             return Ok(ControlFlow::Break(()));
         };
+        if let Some(effect) = &seen.failed {
+            self.client.names.apply_failed(effect);
+        }
         match seen.tag {
             b'Z' if seen.deliver == Deliver::Forward => {
                 self.done.ready += 1;
@@ -142,10 +161,10 @@ impl Pass<'_> {
         if self.server.passing.inbound > 0 {
             return;
         }
-        while let Some((bytes, effect)) = self.server.replies.invented() {
-            debug_assert_eq!(bytes, one::CLOSE_COMPLETE, "the only reply that cannot fail");
+        while let Some((request, effect)) = self.server.replies.invented() {
+            debug_assert_eq!(request, Request::Close, "the only one that cannot fail");
             self.cut();
-            self.out.extend_from_slice(bytes);
+            self.out.extend_from_slice(one::CLOSE_COMPLETE);
             if let Some(effect) = effect {
                 self.server.apply(&effect);
                 self.client.names.apply(effect);
@@ -168,6 +187,9 @@ impl Pass<'_> {
     /// What comes now is put behind the run before it.
     fn cut(&mut self) {
         let run = self.server.channel.inbox.get(self.start..self.at).unwrap_or_default();
+        if self.out.capacity() == 0 {
+            self.out = buffers::take();
+        }
         self.out.extend_from_slice(run);
         self.start = self.at;
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use net::buffers::{self, BLOCK};
-use pool::prepared::Effect;
+use pool::prepared::{Effect, may_forget};
 use pool::{Pool, Server};
 use wire::frame::{self, HEADER, Head};
 use wire::frontend::{bind, close, describe, parse};
@@ -141,9 +141,15 @@ impl Pass<'_> {
             return Ok(true);
         }
         let passage = match head.tag {
-            b'Q' => self.asks(Request::Query, Some(Effect::NoUnnamed)),
+            b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' if self.server.replies.is_doubtful() => {
+                Passage::Stall
+            }
+            b'Q' => self.query(have),
             b'F' => self.asks(Request::FunctionCall, None),
-            b'E' => self.asks(Request::Execute, None),
+            b'E' => {
+                let doubt = self.server.held.forgetful.then_some(Effect::Doubt { simple: false });
+                self.asks(Request::Execute, doubt)
+            }
             b'S' => self.asks(Request::Sync, None),
             b'H' => Passage::Verbatim,
             b'P' | b'B' | b'D' | b'C' => self.statement(head, have),
@@ -163,6 +169,15 @@ impl Pass<'_> {
         }
         self.step(head, have, passage);
         Ok(true)
+    }
+
+    /// A simple query drops the unnamed statement; some make the server forget the others too.
+    fn query(&mut self, have: usize) -> Passage {
+        let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        // of a long text only the beginning is here
+        let doubt = self.limit > 0 && (have >= BLOCK || may_forget(sql));
+        let effect = if doubt { Effect::Doubt { simple: true } } else { Effect::NoUnnamed };
+        self.asks(Request::Query, Some(effect))
     }
 
     fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {
@@ -217,6 +232,9 @@ impl Pass<'_> {
         });
         if !self.scratch.is_empty() {
             // behind the run before this message
+            if self.out.capacity() == 0 {
+                self.out = buffers::take();
+            }
             self.out.extend_from_slice(run);
             self.out.extend_from_slice(&self.scratch);
             self.scratch.clear();

@@ -7,12 +7,12 @@
 //! What is under way is read from the queue of replies: changes that are not confirmed count within their own
 //! batch, as the server skips the batch if one of them fails. Beyond the Sync one has to wait for the answer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use pool::Server;
-use pool::prepared::{Catalog, Effect, PREFIX, Statement};
+use pool::map::Map;
+use pool::prepared::{Alias, Catalog, Effect, PREFIX, Statement};
 use wire::frontend::{Kind, close, describe, parse};
 use wire::replies::{Action, Request};
 
@@ -33,7 +33,7 @@ pub(crate) enum Passage {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     unnamed: Option<Arc<Statement>>,
-    named: HashMap<Bytes, Arc<Statement>>,
+    named: Map<Bytes, Arc<Statement>>,
 }
 
 /// What a name stands for, as far as one can tell while requests are under way.
@@ -42,6 +42,22 @@ enum Known {
     No,
     /// It depends on a batch that is not answered yet.
     Unsure,
+}
+
+/// The statement a message means, under another name on the server than with the client.
+enum Use {
+    Shared(Arc<Statement>),
+    /// A name that only looks like one of ours.
+    Unreachable(String),
+}
+
+impl Use {
+    fn name(&self) -> &str {
+        match self {
+            Self::Shared(statement) => &statement.name,
+            Self::Unreachable(name) => name,
+        }
+    }
 }
 
 /// A message cannot go on before others have been answered.
@@ -67,13 +83,23 @@ impl Names {
     /// Follows what the server has confirmed.
     pub(crate) fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::Named(name, statement) | Effect::Checked(name, statement) => {
-                self.named.insert(name, statement);
+            Effect::Named(alias) | Effect::Checked(alias) => {
+                self.named.insert(alias.name, alias.statement);
             }
-            Effect::Forgotten(name) => drop(self.named.remove(&name)),
+            Effect::Forgotten(name) => drop(self.named.remove(&*name)),
             Effect::Unnamed(statement) => self.unnamed = Some(statement),
-            Effect::NoUnnamed => self.unnamed = None,
-            Effect::Shared(_) | Effect::Evicted(_) | Effect::Replayed(_) => {}
+            Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
+            Effect::Shared(_)
+            | Effect::Evicted(_)
+            | Effect::Replayed(_)
+            | Effect::Doubt { simple: false } => {}
+        }
+    }
+
+    /// Follows a request that has failed: a Parse drops the unnamed statement all the same.
+    pub(crate) fn apply_failed(&mut self, effect: &Effect) {
+        if matches!(effect, Effect::Unnamed(_)) {
+            self.unnamed = None;
         }
     }
 
@@ -95,8 +121,11 @@ impl Names {
     fn named(&self, server: &Server, name: &[u8]) -> Known {
         for (syncs, effect) in server.replies.pending() {
             let found = match effect {
-                Effect::Named(n, statement) | Effect::Checked(n, statement) if *n == name => Some(statement),
-                Effect::Forgotten(n) if *n == name => None,
+                Effect::Named(alias) | Effect::Checked(alias) if *alias.name == *name => {
+                    Some(&alias.statement)
+                }
+                Effect::Forgotten(n) if ***n == *name => None,
+                Effect::Doubt { .. } => return Known::Unsure,
                 _ => continue,
             };
             return Known::pending(syncs, found);
@@ -108,7 +137,7 @@ impl Names {
         for (syncs, effect) in server.replies.pending() {
             match effect {
                 Effect::Unnamed(statement) => return Known::pending(syncs, Some(statement)),
-                Effect::NoUnnamed => return Known::pending(syncs, None),
+                Effect::NoUnnamed | Effect::Doubt { simple: true } => return Known::pending(syncs, None),
                 _ => {}
             }
         }
@@ -139,8 +168,9 @@ impl Desk<'_> {
         let Ok(name) = self.use_statement(message.statement) else {
             return Passage::Stall;
         };
+        self.server.held.forgetful |= self.forgets(message.statement);
         self.server.replies.push(Request::Bind, Action::Forward, None);
-        let Some(name) = name else {
+        let Some(name) = name.as_ref().map(Use::name) else {
             return Passage::Verbatim;
         };
         // only the head is written anew: what follows the names may not even be here yet
@@ -170,7 +200,7 @@ impl Desk<'_> {
         };
         self.server.replies.push(Request::Describe, Action::Forward, None);
         match name {
-            Some(name) if describe::write(self.out, Kind::Statement, name.as_bytes()).is_ok() => {
+            Some(name) if describe::write(self.out, Kind::Statement, name.name().as_bytes()).is_ok() => {
                 Passage::Rewritten
             }
             Some(_) | None => Passage::Verbatim,
@@ -189,8 +219,8 @@ impl Desk<'_> {
                 Passage::Verbatim
             }
             Kind::Statement => {
-                let gone = Effect::Forgotten(Bytes::copy_from_slice(message.name));
-                self.server.replies.push(Request::Close, Action::Invent(b"3\0\0\0\x04"), Some(gone));
+                let gone = Effect::Forgotten(Box::new(Bytes::copy_from_slice(message.name)));
+                self.server.replies.push(Request::Close, Action::Invent, Some(gone));
                 Passage::Dropped
             }
         }
@@ -223,17 +253,25 @@ impl Desk<'_> {
             // it is there under its shared name; as the unnamed one the server checks it again, in the state
             // that this client's transaction is in
             self.write_parse(b"", sql, types);
-            self.server.replies.push(Request::Parse, Action::Forward, Some(Effect::Checked(name, statement)));
+            self.server.replies.push(
+                Request::Parse,
+                Action::Forward,
+                Some(Effect::Checked(Box::new(Alias { name, statement }))),
+            );
         } else {
             self.make_room()?;
             self.write_parse(statement.name.as_bytes(), sql, types);
-            self.server.replies.push(Request::Parse, Action::Forward, Some(Effect::Named(name, statement)));
+            self.server.replies.push(
+                Request::Parse,
+                Action::Forward,
+                Some(Effect::Named(Box::new(Alias { name, statement }))),
+            );
         }
         Ok(Passage::Rewritten)
     }
 
     /// Makes sure that the server knows the statement of this name; the name it has there, if it is another.
-    fn use_statement(&mut self, name: &[u8]) -> Result<Option<String>, Stalled> {
+    fn use_statement(&mut self, name: &[u8]) -> Result<Option<Use>, Stalled> {
         if name.is_empty() {
             self.use_unnamed()?;
             return Ok(None);
@@ -242,14 +280,24 @@ impl Desk<'_> {
             Known::Unsure => Err(Stalled),
             Known::Yes(statement) => {
                 self.ensure(&statement)?;
-                Ok(Some(statement.name.clone()))
+                Ok(Some(Use::Shared(statement)))
             }
             // the server says that there is no such statement; our own names are out of the client's reach
             Known::No => Ok(name.starts_with(PREFIX.as_bytes()).then(|| {
                 let name = String::from_utf8_lossy(name);
-                format!("_{name}")
+                Use::Unreachable(format!("_{name}"))
             })),
         }
+    }
+
+    /// Whether the statement of this name may forget all others when it runs.
+    fn forgets(&self, name: &[u8]) -> bool {
+        let known = if name.is_empty() {
+            self.names.unnamed(self.server)
+        } else {
+            self.names.named(self.server, name)
+        };
+        matches!(known, Known::Yes(statement) if statement.forgets)
     }
 
     fn use_unnamed(&mut self) -> Result<(), Stalled> {
@@ -274,10 +322,9 @@ impl Desk<'_> {
     fn server_unnamed(&self) -> Known {
         for (syncs, effect) in self.server.replies.pending() {
             match effect {
-                Effect::Unnamed(s) | Effect::Replayed(s) | Effect::Checked(_, s) => {
-                    return Known::pending(syncs, Some(s));
-                }
-                Effect::NoUnnamed => return Known::pending(syncs, None),
+                Effect::Unnamed(s) | Effect::Replayed(s) => return Known::pending(syncs, Some(s)),
+                Effect::Checked(alias) => return Known::pending(syncs, Some(&alias.statement)),
+                Effect::NoUnnamed | Effect::Doubt { simple: true } => return Known::pending(syncs, None),
                 _ => {}
             }
         }
@@ -287,8 +334,10 @@ impl Desk<'_> {
     fn holds(&mut self, statement: &Statement) -> Result<bool, Stalled> {
         for (syncs, effect) in self.server.replies.pending() {
             let held = match effect {
-                Effect::Shared(s) | Effect::Named(_, s) if s.id == statement.id => true,
+                Effect::Shared(s) if s.id == statement.id => true,
+                Effect::Named(alias) if alias.statement.id == statement.id => true,
                 Effect::Evicted(s) if s.id == statement.id => false,
+                Effect::Doubt { .. } => return Err(Stalled),
                 _ => continue,
             };
             return if syncs > 0 { Err(Stalled) } else { Ok(held) };
@@ -311,7 +360,7 @@ impl Desk<'_> {
     /// be told only when no other change is under way.
     fn make_room(&mut self) -> Result<(), Stalled> {
         let moving =
-            |effect: &Effect| matches!(effect, Effect::Shared(_) | Effect::Named(..) | Effect::Evicted(_));
+            |effect: &Effect| matches!(effect, Effect::Shared(_) | Effect::Named(_) | Effect::Evicted(_));
         let under_way = self.server.replies.pending().filter(|(_, effect)| moving(effect)).count();
         if self.server.held.len() + under_way < self.limit {
             return Ok(());

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use config::PoolMode;
+use config::{PoolMode, PoolSettings};
 use pool::{Checkout, Server};
 use telemetry::Event;
 use telemetry::counters::Slot;
@@ -50,6 +50,22 @@ pub(crate) struct Rules {
     pub(crate) query: Duration,
     /// `pool.idle_in_transaction_timeout`; zero: none.
     pub(crate) idle: Duration,
+}
+
+impl Rules {
+    /// As the pool's settings say.
+    pub(crate) fn of(settings: &PoolSettings) -> Self {
+        Self {
+            mode: settings.mode,
+            statements: match settings.mode {
+                // a server of its own keeps the client's own names
+                PoolMode::Session => 0,
+                PoolMode::Transaction | PoolMode::Statement => settings.prepared_statements as usize,
+            },
+            query: settings.query_timeout(),
+            idle: settings.idle_in_transaction_timeout(),
+        }
+    }
 }
 
 /// A relay at work.
@@ -147,6 +163,10 @@ impl<'a> Relay<'a> {
             Error::ServerLost { error, .. } if first => Error::NothingSent(error),
             other => other,
         })?;
+        if server.replies.owes_invented() {
+            // the server may have nothing to say that this could follow
+            inbound::deliver(cx, self.client, server, pool)?;
+        }
         self.client.stalled = done.stalled;
         if done.taken > 0 && self.busy_since.is_none() && !self.checkout.server().replies.is_empty() {
             self.busy_since = Some(Instant::now());

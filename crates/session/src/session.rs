@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::handshake::{self, Arrival, Recipient};
 use crate::hub::Hub;
 use crate::pipeline;
+use crate::relay::Rules;
 use crate::welcome;
 
 /// How long a client may take to accept the last words.
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) pool: Arc<Pool>,
     /// The worker it lives on.
     pub(crate) worker: usize,
+    /// What was read of the pool's settings, and which version of them.
+    pub(crate) rules: (u64, Rules),
 }
 
 /// Serves a connection that was just accepted, on this worker, to its end.
@@ -135,6 +138,15 @@ impl Session {
         self.pool.settings().mode
     }
 
+    /// What holds for a request that begins now.
+    pub(crate) fn rules(&mut self) -> Rules {
+        let version = self.pool.settings_version();
+        if self.rules.0 != version {
+            self.rules = (version, Rules::of(&self.pool.settings()));
+        }
+        self.rules.1
+    }
+
     /// The pool was retired by a reload: on to the one in its place.
     ///
     /// # Errors
@@ -145,7 +157,9 @@ impl Session {
         let new = new.map_err(|_| Error::Pool(pool::Error::ShuttingDown))?;
         self.pool.clients().fetch_sub(1, Ordering::Relaxed);
         new.clients().fetch_add(1, Ordering::Relaxed);
+        self.client.card.belongs_to(&new);
         self.pool = new;
+        self.rules = (0, self.rules.1);
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ use crate::error::{Error, Refusal};
 use crate::handshake::{Failed, Guest, Recipient};
 use crate::hub::Hub;
 use crate::prepared::Names;
+use crate::relay::Rules;
 use crate::session::Session;
 use crate::steps;
 use crate::steps::wire::Began;
@@ -55,7 +56,9 @@ pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Resu
         refusing: None,
         card,
     };
-    let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker });
+    client.card.belongs_to(&pool);
+    let rules = (0, Rules::of(&pool.settings()));
+    let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker, rules });
     match greet(&mut session, &startup, &secret).await {
         Ok(()) => {
             session.pool.stats.slot(worker).add_client_login_count(1);

@@ -51,8 +51,8 @@ pub enum Action {
     Forward,
     /// We asked for it; the client never hears of it, except of an error.
     Discard,
-    /// The server was not asked; these bytes are the reply once everything before them has been answered.
-    Invent(&'static [u8]),
+    /// The server was not asked; its confirmation is made up once everything before it has been answered.
+    Invent,
 }
 
 /// What to do with the message just seen.
@@ -101,6 +101,10 @@ pub struct Replies<E> {
     copy: copy::Copy,
     skipping: bool,
     unsynced: bool,
+    /// A Sync may be under way inside a COPY; looked up only while this is set.
+    doubtful: bool,
+    /// What the request that failed last would have changed.
+    failed: Option<E>,
     settling: Option<copy::Settling>,
 }
 
@@ -112,6 +116,8 @@ impl<E> Default for Replies<E> {
             copy: copy::Copy::None,
             skipping: false,
             unsynced: false,
+            doubtful: false,
+            failed: None,
             settling: None,
         }
     }
@@ -185,12 +191,38 @@ impl<E> Replies<E> {
         }
     }
 
+    /// Whether this message is one of many in the middle of a reply that the client gets: rows, mostly. It
+    /// changes nothing here, and [`Replies::on`] would only say so.
+    #[inline]
+    #[must_use]
+    pub fn is_passing(&self, tag: u8) -> bool {
+        let Some(head) = self.queue.front() else { return false };
+        let passing = match head.kind {
+            Kind::Asked(Request::Query) => matches!(tag, b'D' | b'T'),
+            Kind::Asked(Request::Execute) => tag == b'D',
+            Kind::Asked(_) | Kind::MaybeSync | Kind::CopyEnd => false,
+        };
+        passing && head.action == Action::Forward && self.settling.is_none()
+    }
+
+    /// It is our turn to reply, see [`Replies::invented`].
+    #[must_use]
+    pub fn owes_invented(&self) -> bool {
+        self.queue.front().is_some_and(|entry| entry.action == Action::Invent)
+    }
+
     /// The reply that we owe in the server's place, once it is its turn.
-    pub fn invented(&mut self) -> Option<(&'static [u8], Option<E>)> {
-        let Action::Invent(bytes) = self.queue.front()?.action else {
+    pub fn invented(&mut self) -> Option<(Request, Option<E>)> {
+        let entry = self.queue.front()?;
+        let (Action::Invent, Kind::Asked(request)) = (entry.action, entry.kind) else {
             return None;
         };
-        self.pop().map(|entry| (bytes, entry.effect))
+        self.pop().map(|entry| (request, entry.effect))
+    }
+
+    /// The effect of the request that the error just seen has ended: even a failure may change something.
+    pub fn failed(&mut self) -> Option<E> {
+        self.failed.take()
     }
 
     /// Nothing is owed, no error waits for its Sync, no request waits for one either: at this point, and only
@@ -260,7 +292,7 @@ impl<E> Replies<E> {
         }
         self.copy = copy::Copy::None;
         if extended {
-            self.pop();
+            self.failed = self.pop().and_then(|entry| entry.effect);
             self.skip_to_sync();
         }
         Ok(Verdict { deliver: Deliver::Forward, done: None })
@@ -281,7 +313,7 @@ impl<E> Entry<E> {
     fn deliver(&self) -> Deliver {
         match self.action {
             Action::Discard => Deliver::Discard,
-            Action::Forward | Action::Invent(_) => Deliver::Forward,
+            Action::Forward | Action::Invent => Deliver::Forward,
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) async fn checkout(session: &mut Session, choice: Choice, began: Began
         Box::pin(recover::put_in_force(&mut checkout, &session.client.params, patience)).await?;
     }
     session.pool.stats.slot(session.worker).add_server_assignment_count(1);
-    session.client.card.link(checkout.pool(), &checkout.server().card, began.0);
+    session.client.card.link(&checkout.server().card, began.0);
     Ok(checkout)
 }
 

@@ -8,7 +8,7 @@ use config::PoolMode;
 use telemetry::Event;
 
 use crate::error::Error;
-use crate::relay::{Ended, Relay, Rules};
+use crate::relay::{Ended, Relay};
 use crate::session::Session;
 use crate::steps::wire::Began;
 
@@ -21,17 +21,7 @@ pub(crate) async fn relay(
     mut checkout: Checkout,
     began: Began,
 ) -> Result<Ended, Error> {
-    let settings = session.pool.settings();
-    let rules = Rules {
-        mode: settings.mode,
-        statements: match settings.mode {
-            // a server of its own keeps the client's own names
-            PoolMode::Session => 0,
-            PoolMode::Transaction | PoolMode::Statement => settings.prepared_statements as usize,
-        },
-        query: settings.query_timeout(),
-        idle: settings.idle_in_transaction_timeout(),
-    };
+    let rules = session.rules();
     let ended = Relay::new(&mut session.client, &mut checkout, rules, session.worker, began.0).await;
     session.client.card.unlink();
     session.client.note_prepared();
@@ -51,7 +41,7 @@ pub(crate) async fn relay(
         }
         // the server is not to blame: what the client began on it is ended, and another may have it
         Ok(Ended::Goodbye) | Err(_) => {
-            tokio::spawn(recover::recover(checkout, settings.mode == PoolMode::Session));
+            tokio::spawn(recover::recover(checkout, rules.mode == PoolMode::Session));
         }
     }
     ended

@@ -1,6 +1,5 @@
 //! The queue of replies, driven by any sequence of requests and server messages.
 
-use crate::frame::HEADER;
 use crate::replies::{Action, Deliver, Replies, Request};
 
 const REQUESTS: [Request; 8] = [
@@ -38,9 +37,9 @@ pub fn replies(data: &[u8]) {
         };
         in_order(&mut last, done);
         while !replies.is_settling()
-            && let Some((bytes, effect)) = replies.invented()
+            && let Some((request, effect)) = replies.invented()
         {
-            assert!(bytes.len() >= HEADER);
+            assert_eq!(request, Request::Parse, "nothing else was made up");
             in_order(&mut last, effect);
         }
         assert!(!replies.is_settled() || replies.is_empty() && !replies.is_skipping());
@@ -57,7 +56,7 @@ fn request(replies: &mut Replies<u32>, byte: u8, effect: u32) {
     let action = match byte >> 3 & 3 {
         0 | 1 => Action::Forward,
         2 => Action::Discard,
-        _ if request == Request::Parse => Action::Invent(crate::backend::one::PARSE_COMPLETE),
+        _ if request == Request::Parse => Action::Invent,
         _ => Action::Forward,
     };
     let effect = (byte & 0x20 != 0).then_some(effect);

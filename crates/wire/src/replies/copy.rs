@@ -52,6 +52,7 @@ impl<E> Replies<E> {
     pub fn push_copy_end(&mut self) -> bool {
         let takes = self.takes_copy_data();
         if takes {
+            self.doubtful = true;
             self.queue.push_back(Entry { kind: Kind::CopyEnd, action: Action::Forward, effect: None });
         }
         takes
@@ -61,6 +62,19 @@ impl<E> Replies<E> {
     #[must_use]
     pub fn in_open_copy(&self) -> bool {
         self.copy.receives() && !self.queue.iter().any(|entry| entry.kind == Kind::CopyEnd)
+    }
+
+    /// A COPY has been ended behind a Sync, and the server has not said yet whether that Sync was part of it.
+    /// Until it has, no request may be sent: its replies could not be told from the Sync's.
+    pub fn is_doubtful(&mut self) -> bool {
+        self.doubtful = self.doubtful && self.syncs_before_copy_end();
+        self.doubtful
+    }
+
+    fn syncs_before_copy_end(&self) -> bool {
+        let syncs = |entry: &Entry<E>| matches!(entry.kind, Kind::Asked(Request::Sync) | Kind::MaybeSync);
+        let behind = self.queue.iter().skip_while(|entry| !syncs(entry));
+        behind.into_iter().any(|entry| entry.kind == Kind::CopyEnd)
     }
 
     pub(super) fn begin_copy(&mut self, tag: u8) {
