@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use telemetry::Event;
 use wire::TxStatus;
-use wire::frontend::{copy, query, sync};
+use wire::frontend::{copy, execute, query, sync};
 use wire::replies::{Action, Deliver, Request, SETTLE};
 
 use crate::cancel;
@@ -20,6 +20,8 @@ use crate::server::Server;
 
 /// How long a connection may take to become clean after its client has gone.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A portal that nobody has; the server's log shows the name.
+const NO_PORTAL: &[u8] = b"pgweir: the client has gone";
 
 /// Puts the settings of `want` in force. The request that needs them is sent only after that: one that ran
 /// under another client's settings could not be called back.
@@ -82,11 +84,20 @@ async fn clean_up(checkout: &mut Checkout) -> bool {
         let told = copy::write_fail(server.channel.queue(), b"client disconnected");
         debug_assert!(told.is_ok(), "a short text fits");
     }
-    if !server.replies.is_settled() && server.replies.push(Request::Sync, Action::Discard, None) {
-        server.channel.queue().extend_from_slice(sync::BYTES);
+    if !server.replies.is_settled() {
+        // a Sync commits, and the client has not asked for that: an error first makes it roll back
+        if server.replies.push(Request::Execute, Action::Discard, None) {
+            let told = execute::write(server.channel.queue(), NO_PORTAL, 0);
+            debug_assert!(told.is_ok(), "a short name fits");
+        }
+        if server.replies.push(Request::Sync, Action::Discard, None) {
+            server.channel.queue().extend_from_slice(sync::BYTES);
+        }
     }
-    if finish(server).await.is_err() {
-        return false;
+    match finish(server).await {
+        // the error was asked for; a last word before the end leaves replies owed, which is noticed later
+        Ok(()) | Err(Failure::Said(_)) => {}
+        Err(Failure::Io(_) | Failure::End | Failure::Protocol(_)) => return false,
     }
     server.status == TxStatus::Idle || run(server, "ROLLBACK").await.is_ok()
 }
