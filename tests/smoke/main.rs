@@ -6,6 +6,8 @@ mod hostile_client;
 #[cfg(test)]
 mod hostile_server;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod lengths;
 #[cfg(test)]
 mod login_to_server;
