@@ -134,7 +134,7 @@ impl Login<'_> {
             (Authentication::Md5Password { salt }, Exchange::NotAsked) => {
                 let stored = match &self.target.credentials.secret {
                     Some(Secret::Plain(plain)) => md5::hash(&self.target.user, plain.as_bytes()),
-                    Some(Secret::Md5(stored)) => stored.clone(),
+                    Some(Secret::Md5(stored)) => *stored,
                     Some(Secret::Scram(_)) | None => {
                         return Err(
                             self.credentials("the server asks for an MD5 password, and there is none")
