@@ -34,12 +34,23 @@ pub struct Statement {
 
 /// Whether a text may hold DEALLOCATE ALL or DISCARD ALL. Whether it does, and whether it comes to run, only the
 /// server knows; it is asked by waiting for its answer.
+///
+/// This runs for every statement, so it looks at the first letter alone where there is one statement and no
+/// comment before it.
 #[must_use]
 pub fn may_forget(sql: &[u8]) -> bool {
+    let mut text = sql.trim_ascii_start();
+    while let [rest @ .., 0 | b';' | b' ' | b'\n'] = text {
+        text = rest;
+    }
+    let plain = !matches!(text.first(), Some(b'd' | b'D' | b'/' | b'-' | b';' | 0x0b));
+    if plain && !text.contains(&b';') {
+        return false;
+    }
     let begins = |at: usize, word: &[u8]| {
-        sql.get(at..at + word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word))
+        text.get(at..at + word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word))
     };
-    let mut starts = sql.iter().enumerate().filter(|(_, byte)| matches!(byte, b'd' | b'D'));
+    let mut starts = text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'd' | b'D'));
     starts.any(|(at, _)| begins(at, b"discard") || begins(at, b"deallocate"))
 }
 
@@ -130,6 +141,8 @@ pub enum Effect {
         /// A simple query.
         simple: bool,
     },
+    /// Nothing; the request speaks of a statement by this name, for which the client has others too.
+    Spoken(Box<Bytes>),
 }
 
 /// A client's name for a statement. Effects are many and queued, names are rare: these are boxed.
@@ -188,14 +201,25 @@ impl Held {
             }
             Effect::Checked(alias) => self.unnamed = Some(Arc::clone(&alias.statement)),
             Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
-            Effect::Forgotten(_) | Effect::Doubt { simple: false } => {}
+            Effect::Forgotten(_) | Effect::Doubt { simple: false } | Effect::Spoken(_) => {}
         }
     }
 
-    /// Follows a request that has failed: Parse drops the unnamed statement before it looks at the new text.
+    /// Follows a request that has failed: Query, and Parse without a name, drop the unnamed statement before
+    /// they look at the text.
     pub fn apply_failed(&mut self, effect: &Effect) {
-        if matches!(effect, Effect::Unnamed(_) | Effect::Replayed(_) | Effect::Checked(..)) {
-            self.unnamed = None;
+        match effect {
+            Effect::Unnamed(_)
+            | Effect::Replayed(_)
+            | Effect::Checked(_)
+            | Effect::NoUnnamed
+            | Effect::Doubt { simple: true } => self.unnamed = None,
+            Effect::Shared(_)
+            | Effect::Named(_)
+            | Effect::Evicted(_)
+            | Effect::Forgotten(_)
+            | Effect::Doubt { simple: false }
+            | Effect::Spoken(_) => {}
         }
     }
 
@@ -249,6 +273,24 @@ mod tests {
             catalog.intern(format!("select {i}").as_bytes(), b"");
         }
         assert!(catalog.len() < 200, "{} texts kept", catalog.len());
+    }
+
+    #[test]
+    fn forgetting_is_suspected_wherever_a_statement_may_begin() {
+        for sql in [
+            "deallocate all",
+            " DISCARD ALL;\0",
+            "select 1; discard all",
+            "/* */discard all",
+            "--\ndiscard all",
+            ";deallocate all",
+            "\u{b}discard all",
+        ] {
+            assert!(may_forget(sql.as_bytes()), "{sql}");
+        }
+        for sql in ["", "select 1;\0", "select d from discarded", "delete from t", "select ';'"] {
+            assert!(!may_forget(sql.as_bytes()), "{sql}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use pool::cancel::Underway;
 use pool::{Pool, ServerCard};
 
+use crate::relay::micros;
+
 /// Locks of the registry: enough that log-ins on different workers seldom meet.
 const SHARDS: usize = 16;
 
@@ -131,8 +133,8 @@ impl ClientCard {
 
     /// The client has this server now, for a request that began then.
     pub fn link(&self, server: &ServerCard, began: Instant) {
-        let after = began.saturating_duration_since(self.base).as_micros();
-        self.requested.store(u64::try_from(after).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        let after = micros(began.saturating_duration_since(self.base));
+        self.requested.store(after.max(1), Ordering::Relaxed);
         self.server.store(server.id, Ordering::Release);
     }
 

@@ -219,11 +219,13 @@ impl<'a> Relay<'a> {
         for _ in 0..done.errors {
             self.checkout.pool().shared.events.count(Event::RequestFailed);
         }
-        if let Some(since) = query {
-            slot.add_query_time_us(micros(self.last.saturating_duration_since(since)));
-        }
-        if let Some(since) = xact {
-            slot.add_xact_time_us(micros(self.last.saturating_duration_since(since)));
+        let took = query.map(|since| micros(self.last.saturating_duration_since(since)));
+        slot.add_query_time_us(took.unwrap_or_default());
+        if xact.is_some() {
+            // most transactions are one query
+            let took = took.filter(|_| query == xact);
+            let took = took.or_else(|| xact.map(|since| micros(self.last.saturating_duration_since(since))));
+            slot.add_xact_time_us(took.unwrap_or_default());
         }
     }
 
@@ -320,5 +322,6 @@ fn is_free(server: &Server) -> bool {
 
 /// Microseconds, for the statistics.
 pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    // not as_micros: that divides 128 bits
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
