@@ -19,6 +19,8 @@ use crate::server::{Clean, Server};
 
 /// Reports of an idle server are short; one with a longer message is not worth keeping.
 const IDLE_MESSAGE: u32 = 4096;
+/// So many reads of reports before a server is lent.
+const MOST_REPORTS: u32 = 16;
 
 /// A server that is lent to a client.
 #[derive(Debug)]
@@ -88,11 +90,15 @@ impl Checkout {
     /// Asks the kernel whether the connection still stands, and takes in what the server said while idle.
     pub(crate) fn still_stands(&mut self) -> bool {
         let server = self.server_mut();
-        match server.channel.stream.look() {
-            Look::Nothing => true,
-            Look::Bytes => take_in(server),
-            Look::Closed | Look::Failed(_) => false,
+        // its last words may be a notice, so what it said is no sign of life; one that never stops is no use
+        for _ in 0..MOST_REPORTS {
+            match server.channel.stream.look() {
+                Look::Nothing => return true,
+                Look::Bytes if take_in(server) => {}
+                Look::Bytes | Look::Closed | Look::Failed(_) => return false,
+            }
         }
+        false
     }
 
     pub(crate) fn take(&mut self) -> Option<Box<Server>> {
