@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use config::AuthMethod;
 use net::channel::Channel;
-use wire::auth::{Keys, SCRAM_SHA_256, ScramSecret, Secret, md5, scram_server};
+use wire::auth::{Keys, SCRAM_SHA_256, ScramError, ScramSecret, Secret, md5, scram_server};
 use wire::backend::auth as say;
 use wire::frame;
 use wire::frontend::password::{self, MAX_TOKEN};
@@ -78,7 +78,7 @@ impl Exchange<'_> {
         let given = password::Password::parse(&body).map_err(Error::protocol)?;
         let stored = match &self.secret {
             Some(Secret::Plain(plain)) => md5::hash(self.user, plain.as_bytes()),
-            Some(Secret::Md5(stored)) => stored.clone(),
+            Some(Secret::Md5(stored)) => *stored,
             Some(Secret::Scram(_)) | None => return Err(wrong(self.user, "no such user")),
         };
         if !md5::verify(&stored, salt, given.password) {
@@ -101,16 +101,15 @@ impl Exchange<'_> {
         let known = secret.is_some();
         let secret = secret.unwrap_or_else(|| ScramSecret::mock(self.user, &self.hub.seed));
         let nonce = net::random().map_err(|_| wrong(self.user, "no random numbers"))?;
-        let failed = |error: wire::auth::ScramError, user| match error {
-            wire::auth::ScramError::Rejected => wrong(user, why),
-            other => Error::protocol(other.into()),
+        let failed = |error: ScramError, user| {
+            if error == ScramError::Rejected { wrong(user, why) } else { Error::protocol(error.into()) }
         };
 
         say::write_sasl(self.channel.queue(), &[SCRAM_SHA_256]).map_err(Error::protocol)?;
         let body = self.answer().await?;
         let first = password::SaslInitialResponse::parse(&body).map_err(Error::protocol)?;
         if first.mechanism != SCRAM_SHA_256.as_bytes() {
-            return Err(Error::protocol(wire::Error::Scram(wire::auth::ScramError::NoMechanism)));
+            return Err(Error::protocol(wire::Error::Scram(ScramError::NoMechanism)));
         }
         let waiting = scram_server::AwaitFirst::new(secret, nonce);
         let (waiting, reply) =

@@ -62,7 +62,7 @@ pub(crate) struct Failed {
 
 /// Where the last words go.
 pub(crate) enum Recipient {
-    Channel(Channel),
+    Channel(Box<Channel>),
     Session(Box<Session>),
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn shake(
 
 impl Door<'_> {
     fn failed(self, error: Error) -> Failed {
-        Failed { to: Some(Recipient::Channel(self.channel)), error }
+        Failed { to: Some(Recipient::Channel(Box::new(self.channel))), error }
     }
 
     /// The next packet of start-up; `None` if the client leaves between two.

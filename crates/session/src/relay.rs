@@ -159,10 +159,10 @@ impl<'a> Relay<'a> {
         let (pool, server) = self.checkout.parts();
         let first = !self.answered && server.replies.is_empty();
         let done = outbound::forward(cx, self.client, server, pool, self.rules.statements);
-        let done = done.map_err(|error| match error {
-            Error::ServerLost { error, .. } if first => Error::NothingSent(error),
-            other => other,
-        })?;
+        let done = match done {
+            Err(Error::ServerLost { error, .. }) if first => return Err(Error::NothingSent(error)),
+            done => done?,
+        };
         if server.replies.owes_invented() {
             // the server may have nothing to say that this could follow
             inbound::deliver(cx, self.client, server, pool)?;

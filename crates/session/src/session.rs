@@ -59,7 +59,7 @@ pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) {
         Some(Arrived::Session(session)) => serve(session).await,
         Some(Arrived::Console(visitor)) => {
             let _registered = Registered { hub: &hub, card: Arc::clone(&visitor.card) };
-            hub.console.serve(&hub, visitor).await;
+            hub.console.serve(&hub, *visitor).await;
         }
         None => {}
     }
@@ -79,7 +79,7 @@ impl Drop for Registered<'_> {
 
 enum Arrived {
     Session(Box<Session>),
-    Console(crate::hub::Visitor),
+    Console(Box<crate::hub::Visitor>),
 }
 
 /// Handshake, log-in, and the first words of the session.
@@ -90,7 +90,7 @@ async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> O
             cancel::cancel(hub, &key).await;
             return None;
         }
-        Ok(Arrival::Console(visitor)) => return Some(Arrived::Console(visitor)),
+        Ok(Arrival::Console(visitor)) => return Some(Arrived::Console(Box::new(visitor))),
         Ok(Arrival::Client(guest)) => match welcome::welcome(hub, *guest, worker).await {
             Ok(session) => return Some(Arrived::Session(session)),
             Err(failed) => failed,
@@ -172,18 +172,13 @@ impl Drop for Session {
 }
 
 fn log_in_failed(hub: &Hub, number: u64, error: &Error) {
-    match error {
+    if matches!(error, Error::ClientLost(_)) {
         // a port scan, a health probe: not worth a line
-        Error::ClientLost(_) => tracing::debug!(client = number, "client left during log-in: {error:?}"),
-        Error::Protocol(_) | Error::UnexpectedMessage(_) => {
-            hub.events.count(Event::ProtocolErrorClient);
-            tracing::info!(client = number, "log-in failed: {error:?}");
-        }
-        _ => {
-            hub.events.count(Event::LoginFailed);
-            tracing::info!(client = number, "log-in failed: {error:?}");
-        }
+        return tracing::debug!(client = number, "client left during log-in: {error:?}");
     }
+    let breach = matches!(error, Error::Protocol(_) | Error::UnexpectedMessage(_));
+    hub.events.count(if breach { Event::ProtocolErrorClient } else { Event::LoginFailed });
+    tracing::info!(client = number, "log-in failed: {error:?}");
 }
 
 /// Tells the client why, then closes in order, so that it reads the reason before the end.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use pool::directory::NoPool;
 use pool::pool::{Asked, Welcome};
 use pool::{Params, Pool, recover};
 use telemetry::Event;
@@ -36,7 +37,7 @@ pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Resu
         Ok(pool) => pool,
         Err(error) => {
             hub.registry.remove(&card);
-            return Err(Failed { to: Some(Recipient::Channel(channel)), error });
+            return Err(Failed { to: Some(Recipient::Channel(Box::new(channel))), error });
         }
     };
     if let (Some(keys), Some(Secret::Scram(stored))) = (keys, &pool.target.credentials.secret)
@@ -71,9 +72,9 @@ pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Resu
 /// Finds the pool, and checks that there is room for one more client.
 fn admit(hub: &Arc<Hub>, database: &str, user: &str) -> Result<Arc<Pool>, Error> {
     let pool = hub.directory.open(database, user).map_err(|why| match why {
-        pool::directory::NoPool::NoSuchDatabase => Error::Login(Refusal::Database(database.to_owned())),
-        other => {
-            Error::Pool(pool::Error::Credentials { server: database.to_owned(), why: other.to_string() })
+        NoPool::NoSuchDatabase => Error::Login(Refusal::Database(database.to_owned())),
+        NoPool::Tls(why) | NoPool::Secret(why) => {
+            Error::Pool(pool::Error::Credentials { server: database.to_owned(), why })
         }
     })?;
     let (all, own) =

@@ -162,9 +162,9 @@ fn an_error_is_told_with_the_severity_of_the_table() {
         let Some((row, _)) = row(&error) else { continue };
         let mut out = BytesMut::new();
         if error.is_survivable() {
-            error.respond(&mut out, 7)
+            error.respond(&mut out, 7);
         } else {
-            error.respond_fatal(&mut out, 7)
+            error.respond_fatal(&mut out, 7);
         }
         let fields = Fields::new(&out[5..]);
         let code = String::from_utf8_lossy(&fields.sqlstate().unwrap()).into_owned();
