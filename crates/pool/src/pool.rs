@@ -76,10 +76,16 @@ pub struct Pool {
     /// Counts the changes of the settings, so that sessions may keep what they have read of them.
     version: AtomicU64,
     state: Mutex<State<Box<Server>, Waiter>>,
-    welcome: RwLock<Option<Arc<Welcome>>>,
-    canonical: Mutex<HashMap<Asked, Arc<Params>>>,
+    learnt: Learnt,
     roster: Mutex<HashMap<u64, Weak<ServerCard>>>,
     clients: AtomicU64,
+}
+
+/// What servers have told of themselves; with another welcome, what is canonical is another thing too.
+#[derive(Debug, Default)]
+struct Learnt {
+    welcome: RwLock<Option<Arc<Welcome>>>,
+    canonical: Mutex<HashMap<Asked, Arc<Params>>>,
 }
 
 impl Pool {
@@ -95,8 +101,7 @@ impl Pool {
             settings: RwLock::new(settings),
             version: AtomicU64::new(1),
             state: Mutex::new(State::new(shared.workers)),
-            welcome: RwLock::new(None),
-            canonical: Mutex::default(),
+            learnt: Learnt::default(),
             roster: Mutex::default(),
             clients: AtomicU64::new(0),
             shared,
@@ -324,18 +329,18 @@ impl Pool {
     /// What servers of this pool say at log-in, once one has.
     #[must_use]
     pub fn welcome(&self) -> Option<Arc<Welcome>> {
-        self.welcome.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.learnt.welcome.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the server made of these start-up settings when a client asked for them before.
     #[must_use]
     pub fn canonical(&self, asked: &Asked) -> Option<Arc<Params>> {
-        lock(&self.canonical).get(asked).cloned()
+        lock(&self.learnt.canonical).get(asked).cloned()
     }
 
     /// Remembers what the server made of them.
     pub fn learn_canonical(&self, asked: Asked, params: Arc<Params>) {
-        let mut known = lock(&self.canonical);
+        let mut known = lock(&self.learnt.canonical);
         if known.len() >= KNOWN_SETTINGS {
             known.clear();
         }
@@ -343,11 +348,11 @@ impl Pool {
     }
 
     pub(crate) fn learn_welcome(&self, welcome: Welcome) {
-        let mut known = self.welcome.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.learnt.welcome.write().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref().is_none_or(|known| known.reported != welcome.reported) {
             *known = Some(Arc::new(welcome));
             // other defaults may give other values
-            lock(&self.canonical).clear();
+            lock(&self.learnt.canonical).clear();
         }
     }
 

@@ -60,6 +60,13 @@ pub struct ClientCard {
     pub since: SystemTime,
     /// How many statements it has prepared.
     pub prepared: AtomicU32,
+    live: Live,
+    inner: Mutex<Inner>,
+}
+
+/// What changes with every request, each value by itself: no lock on the path of a request.
+#[derive(Debug)]
+struct Live {
     orders: AtomicU8,
     /// The number of the server it has; 0: none.
     server: AtomicU64,
@@ -68,7 +75,6 @@ pub struct ClientCard {
     base: Instant,
     /// Requests are under way on its server.
     busy: AtomicBool,
-    inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
@@ -92,18 +98,20 @@ impl ClientCard {
             tls: who.tls,
             since: SystemTime::now(),
             prepared: AtomicU32::new(0),
-            orders: AtomicU8::new(0),
-            server: AtomicU64::new(0),
-            requested: AtomicU64::new(0),
-            base: Instant::now(),
-            busy: AtomicBool::new(false),
+            live: Live {
+                orders: AtomicU8::new(0),
+                server: AtomicU64::new(0),
+                requested: AtomicU64::new(0),
+                base: Instant::now(),
+                busy: AtomicBool::new(false),
+            },
             inner: Mutex::default(),
         }
     }
 
     /// Gives an order and sees that it is noticed.
     pub fn order(&self, order: Order) {
-        self.orders.fetch_or(order as u8, Ordering::Release);
+        self.live.orders.fetch_or(order as u8, Ordering::Release);
         let waker = self.inner().waker.clone();
         if let Some(waker) = waker {
             waker.wake();
@@ -113,12 +121,12 @@ impl ClientCard {
     /// Whether an order was given.
     #[must_use]
     pub fn ordered(&self, order: Order) -> bool {
-        self.orders.load(Ordering::Acquire) & order as u8 != 0
+        self.live.orders.load(Ordering::Acquire) & order as u8 != 0
     }
 
     /// The session has followed it.
     pub fn obeyed(&self, order: Order) {
-        self.orders.fetch_and(!(order as u8), Ordering::AcqRel);
+        self.live.orders.fetch_and(!(order as u8), Ordering::AcqRel);
     }
 
     /// How the session is woken.
@@ -133,21 +141,21 @@ impl ClientCard {
 
     /// The client has this server now, for a request that began then.
     pub fn link(&self, server: &ServerCard, began: Instant) {
-        let after = micros(began.saturating_duration_since(self.base));
-        self.requested.store(after.max(1), Ordering::Relaxed);
-        self.server.store(server.id, Ordering::Release);
+        let after = micros(began.saturating_duration_since(self.live.base));
+        self.live.requested.store(after.max(1), Ordering::Relaxed);
+        self.live.server.store(server.id, Ordering::Release);
     }
 
     /// The client has no server any more. The order of this and of looking for cancels under way decides
     /// whether a cancel of its still counts, see [`ClientCard::to_cancel`].
     pub fn unlink(&self) {
-        self.busy.store(false, Ordering::Relaxed);
-        self.server.store(0, Ordering::SeqCst);
+        self.live.busy.store(false, Ordering::Relaxed);
+        self.live.server.store(0, Ordering::SeqCst);
     }
 
     /// Whether requests are under way on its server.
     pub fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
+        self.live.busy.store(busy, Ordering::Relaxed);
     }
 
     /// It waits in the queue, since then, or does not any more.
@@ -166,7 +174,7 @@ impl ClientCard {
     }
 
     fn its_server(&self) -> Option<(Arc<Pool>, Arc<ServerCard>)> {
-        let number = self.server.load(Ordering::SeqCst);
+        let number = self.live.server.load(Ordering::SeqCst);
         if number == 0 {
             return None;
         }
@@ -178,9 +186,9 @@ impl ClientCard {
     /// When the last request began that was given a server.
     #[must_use]
     pub fn requested(&self) -> Option<Instant> {
-        match self.requested.load(Ordering::Relaxed) {
+        match self.live.requested.load(Ordering::Relaxed) {
             0 => None,
-            after => self.base.checked_add(Duration::from_micros(after)),
+            after => self.live.base.checked_add(Duration::from_micros(after)),
         }
     }
 
@@ -194,7 +202,8 @@ impl ClientCard {
     pub fn to_cancel(&self) -> Option<(Arc<Pool>, Underway)> {
         let (pool, server) = self.its_server()?;
         let underway = Underway::begin(&server);
-        let still = self.server.load(Ordering::SeqCst) == server.id && self.busy.load(Ordering::Relaxed);
+        let still =
+            self.live.server.load(Ordering::SeqCst) == server.id && self.live.busy.load(Ordering::Relaxed);
         still.then_some((pool, underway))
     }
 
