@@ -278,6 +278,20 @@ fn a_query_that_a_dead_idle_connection_never_saw_is_run_on_another() {
     }
 }
 
+/// PostgreSQL says in a notice that it shuts down at once.
+#[test]
+fn a_notice_before_the_end_is_no_sign_of_life() {
+    let server = once([answers::one_row("first"), answers::notice("going")].concat(), Peer::close);
+    let proxy = before(&server).start();
+    let mut client = proxy.connect().open();
+    assert_eq!(client.rows("q"), "first");
+    // a connection that was free for a moment only is lent without a look; this takes longer
+    for _ in 0..50 {
+        drop(proxy.connect().open());
+    }
+    assert_eq!(client.rows("second"), "second");
+}
+
 #[test]
 fn a_server_without_a_cancel_key_is_never_sent_one() {
     let server = Scripted::serve(|peer| {

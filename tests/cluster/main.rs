@@ -1,0 +1,20 @@
+//! What pgweir promises about the protocol, shown with real servers: one file per promise.
+
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod cancel;
+#[cfg(test)]
+mod disconnect;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod failover_of_connections;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod soak;
+#[cfg(test)]
+mod tls;
