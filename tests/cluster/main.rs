@@ -5,6 +5,8 @@ mod auth;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod disconnect;
 #[cfg(test)]
 mod drain;

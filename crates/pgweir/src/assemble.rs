@@ -10,7 +10,7 @@ use pool::{Directory, Shared};
 use session::{Hub, Registry};
 use telemetry::{Event, Events, log};
 
-use crate::console::Office;
+use crate::console::{Office, Reception};
 use crate::lifecycle::Control;
 use crate::workers::Workers;
 use crate::{http, lifecycle, tend};
@@ -40,6 +40,8 @@ pub(crate) fn run(config: Config) -> ExitCode {
 fn start(config: Arc<Config>, log: log::Log) -> Result<(), Failure> {
     let events = Arc::new(Events::new());
     count_panics(&events);
+    // the console works on what only exists once the sessions' parts do
+    let reception = Arc::new(Reception::new());
     let hub = Arc::new(Hub {
         directory: Directory::new(
             Arc::clone(&config),
@@ -49,13 +51,14 @@ fn start(config: Arc<Config>, log: log::Log) -> Result<(), Failure> {
         acceptor: Acceptor::new(&config.listen.tls).map_err(|error| Failure(error.to_string()))?,
         events,
         shutdown: Shutdown::new(),
-        console: Box::new(Office::default()),
+        console: Box::new(Office::new(Arc::clone(&reception))),
         seed: net::random().map_err(|error| Failure(error.to_string()))?,
         secrets: session::hub::Secrets::default(),
     });
     let workers = Workers::start(config.listen.workers, &hub).map_err(|error| Failure(error.to_string()))?;
-    let control = Arc::new(Control::new(Arc::clone(&hub), log, SystemTime::now()));
     let desk = workers.desk();
+    let control = Arc::new(Control::new(Arc::clone(&hub), log, SystemTime::now(), desk.clone()));
+    let _first = reception.set(Arc::downgrade(&control));
     workers.run(control_tasks(config, hub, control, desk))
 }
 

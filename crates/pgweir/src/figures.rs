@@ -1,18 +1,103 @@
-//! Figures for the HTTP endpoint, gathered when somebody asks.
+//! Figures for the HTTP endpoint, gathered when somebody asks; no server is asked for them.
 
-use telemetry::{Health, Snapshot};
+use pool::Error;
+use pool::directory::Roll;
+use telemetry::{
+    DatabaseFigures, DatabaseHealth, Durations, Event, Health, PoolFigures, Process, Servers, Snapshot,
+};
 
+use crate::census::Census;
 use crate::http::Source;
 use crate::lifecycle::Control;
 
 impl Source for Control {
     fn snapshot(&self) -> Snapshot {
-        Snapshot::default()
+        let config = self.hub.directory.config();
+        let census = Census::take(&self.hub);
+        let databases = databases(self, &census);
+        let recent = self.ledger.recent(census.totals().into_values().sum());
+        let pools = census.pools.into_iter().map(|((database, user), crew)| PoolFigures {
+            database,
+            user,
+            size: crew.pools.first().map_or(0, |pool| u64::from(pool.settings().size)),
+            now: crew.now,
+            totals: crew.totals,
+        });
+        Snapshot {
+            version: env!("CARGO_PKG_VERSION"),
+            workers: u64::try_from(config.listen.workers).unwrap_or(u64::MAX),
+            clients: self.desk.connections(),
+            clients_limit: u64::from(config.pool.max_clients),
+            buffer_bytes: None,
+            pools: pools.collect(),
+            databases,
+            events: self.hub.events.read(),
+            durations: Durations::default(),
+            recent,
+            process: Process::look(self.started),
+            ..Snapshot::default()
+        }
     }
 
     fn health(&self) -> Health {
-        Health::default()
+        let phase = match self.hub.shutdown.phase() {
+            net::Phase::Running => telemetry::health::Phase::Running,
+            net::Phase::Draining | net::Phase::Fast => telemetry::health::Phase::Draining,
+        };
+        let roll = self.hub.directory.roll();
+        let config = self.hub.directory.config();
+        let databases = config.databases.iter().map(|database| DatabaseHealth {
+            name: database.name.clone(),
+            servers: servers(&roll, &database.name),
+        });
+        Health { phase, databases: databases.collect() }
     }
 
-    fn panicked(&self) {}
+    fn panicked(&self) {
+        self.hub.events.count(Event::PanicCaught);
+    }
+}
+
+/// Those of the configuration, and those that clients asked for under `*`.
+fn databases(control: &Control, census: &Census) -> Vec<DatabaseFigures> {
+    let config = control.hub.directory.config();
+    let holds = control.hub.directory.holds();
+    let mut names: Vec<&str> = config.databases.iter().map(|database| database.name.as_str()).collect();
+    names.retain(|name| *name != "*");
+    names.extend(census.totals().into_keys().filter(|name| config.database(name).is_some()));
+    names.sort_unstable();
+    names.dedup();
+    let figures = |name: &str| {
+        let entry = config.database(name)?;
+        Some(DatabaseFigures {
+            name: name.to_owned(),
+            servers: census.servers(|database, _| database == name),
+            servers_limit: config.pool.with(&entry.pool).max_server_connections.into(),
+            paused: holds.holds(name),
+        })
+    };
+    names.into_iter().filter_map(figures).collect()
+}
+
+/// A database is down if a connection was wanted and could not be had, and none is left. That a server refuses
+/// somebody's log-in does not count: strangers must not be able to make us look ill.
+fn servers(roll: &Roll, database: &str) -> Servers {
+    let mut found = Servers::Unknown;
+    for pool in roll.pools.iter().filter(|pool| pool.key.database == database) {
+        let (open, failed) = pool.look(|state| {
+            let (lent, idle, _) = state.counts();
+            (lent + idle > 0, state.last_error.as_ref().is_some_and(is_failure))
+        });
+        if open || (!failed && pool.welcome().is_some()) {
+            return Servers::Up;
+        }
+        if failed {
+            found = Servers::Down;
+        }
+    }
+    found
+}
+
+fn is_failure(error: &Error) -> bool {
+    !error.is_final()
 }

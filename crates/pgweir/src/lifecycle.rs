@@ -2,20 +2,23 @@
 //!
 //! | phase | clients | new connections | readiness | ends with |
 //! |---|---|---|---|---|
-//! | running | served | accepted | yes | SIGTERM, SHUTDOWN: draining; SIGINT: fast |
-//! | draining | closed at the end of their transaction | refused | no | the last client gone, the drain timeout, SIGINT, a second SIGTERM |
+//! | running | served | accepted | yes | SIGTERM, SHUTDOWN WAIT_FOR_…: draining; SIGINT, SHUTDOWN: fast |
+//! | draining | closed at the end of their transaction; with WAIT_FOR_CLIENTS left alone | refused | no | the last client gone, the drain timeout, SIGINT, a second SIGTERM |
 //! | fast | closed now | refused | no | the last client gone, or a few seconds |
 //!
 //! SIGQUIT ends the process at once, whatever the phase.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use net::{Listener, Phase};
-use session::Hub;
 use session::card::Order;
+use session::{ClientCard, Hub};
+use telemetry::PoolStats;
 use telemetry::log::Log;
 
+use crate::ledger::Ledger;
 use crate::reload;
 use crate::signals::{Signal, Signals};
 use crate::workers::Desk;
@@ -35,12 +38,35 @@ pub(crate) struct Control {
     pub(crate) started: SystemTime,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// What was counted in the last periods.
+    pub(crate) ledger: Ledger,
+    /// Where connections are handed out and counted.
+    pub(crate) desk: Desk,
+    /// What the console itself has done.
+    pub(crate) console: PoolStats,
+    /// Clients are waited for, not sent away.
+    patient: AtomicBool,
 }
 
 impl Control {
     /// For a program that starts now.
-    pub(crate) fn new(hub: Arc<Hub>, log: Log, started: SystemTime) -> Self {
-        Self { hub, log, started, reloading: tokio::sync::Mutex::new(()) }
+    pub(crate) fn new(hub: Arc<Hub>, log: Log, started: SystemTime, desk: Desk) -> Self {
+        Self {
+            hub,
+            log,
+            started,
+            reloading: tokio::sync::Mutex::new(()),
+            ledger: Ledger::new(),
+            desk,
+            // visitors are seldom: they share the slot of everybody
+            console: PoolStats::new(0),
+            patient: AtomicBool::new(false),
+        }
+    }
+
+    /// The next drain waits for clients to leave by themselves, for as long as they like.
+    pub(crate) fn wait_for_clients(&self) {
+        self.patient.store(true, Ordering::Release);
     }
 }
 
@@ -76,7 +102,11 @@ pub(crate) async fn live(control: Arc<Control>, listeners: Vec<Listener>, desk: 
     let drain = control.hub.directory.config().listen.drain_timeout;
     if control.hub.shutdown.phase() == Phase::Draining {
         tracing::info!(clients = control.hub.registry.len(), "draining");
-        see_off(&control.hub, Order::Drain, drain, &mut signals).await;
+        if control.patient.load(Ordering::Acquire) {
+            wait_until_gone(&control.hub, &mut signals).await;
+        } else {
+            see_off(&control.hub, Order::Drain, drain, &mut signals).await;
+        }
     }
     control.hub.shutdown.fast();
     see_off(&control.hub, Order::Kill, FAST, &mut signals).await;
@@ -105,6 +135,17 @@ async fn see_off(hub: &Hub, order: Order, patience: Duration, signals: &mut Sign
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Waits until every client has left by itself, or a signal says faster. Visitors of the console may stay.
+async fn wait_until_gone(hub: &Hub, signals: &mut Signals) {
+    let is_client = |card: &Arc<ClientCard>| !config::CONSOLE_NAMES.contains(&card.login.0.as_str());
+    while hub.shutdown.phase() != Phase::Fast && hub.registry.all().iter().any(is_client) {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            signal = signals.next() => stop_by(hub, signal),
         }
     }
 }

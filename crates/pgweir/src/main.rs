@@ -1,10 +1,12 @@
 //! The program `pgweir`: reads its arguments and does what they say.
 
 mod assemble;
+mod census;
 mod cli;
 mod console;
 mod figures;
 mod http;
+mod ledger;
 mod lifecycle;
 mod reload;
 mod signals;

@@ -1,4 +1,4 @@
-//! What has to be looked after now and then: pools, and the files of certificates.
+//! What has to be looked after now and then: pools, figures per period, and the files of certificates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use net::Phase;
 use session::Hub;
 
+use crate::census::Census;
 use crate::lifecycle::Control;
 
 /// How often pools are looked after.
@@ -14,13 +15,16 @@ const POOLS: Duration = Duration::from_millis(250);
 const FILES: u32 = 20;
 
 /// Runs until the program stops.
-pub(crate) async fn tend(hub: Arc<Hub>, _control: Arc<Control>) {
+pub(crate) async fn tend(hub: Arc<Hub>, control: Arc<Control>) {
     let mut round = 0u32;
     let mut every = tokio::time::interval(POOLS);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while hub.shutdown.phase() != Phase::Fast {
         every.tick().await;
         hub.directory.tend(0);
+        if control.ledger.is_due() {
+            control.ledger.roll(&Census::take(&hub).totals());
+        }
         round = round.wrapping_add(1);
         if round.is_multiple_of(FILES) {
             let hub = Arc::clone(&hub);

@@ -69,6 +69,12 @@ impl Workers {
 }
 
 impl Desk {
+    /// Client connections that are open, logged in or not.
+    pub(crate) fn connections(&self) -> u64 {
+        let open: usize = self.lanes.iter().map(|lane| lane.clients.load(Ordering::Relaxed)).sum();
+        u64::try_from(open).unwrap_or(u64::MAX)
+    }
+
     /// Gives a connection to the worker with the fewest clients.
     pub(crate) fn hand_out(&self, incoming: Incoming) {
         let fewest = self.lanes.iter().min_by_key(|lane| lane.clients.load(Ordering::Relaxed));
