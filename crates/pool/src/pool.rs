@@ -146,13 +146,23 @@ impl Pool {
     /// Must be called on a worker's runtime.
     pub fn kick(self: &Arc<Self>, worker: usize, reserve: bool) {
         let limits = self.limits();
-        while self.state().may_open(limits, reserve, Instant::now()) && self.open_one(worker) {}
+        self.open_while(worker, |state| state.may_open(limits, reserve, Instant::now()));
     }
 
     /// Opens connections until `min_size` are there. Must be called on a worker's runtime.
     pub fn fill(self: &Arc<Self>, worker: usize) {
         let (limits, floor) = (self.limits(), self.settings().min_size);
-        while self.state().below(floor, limits, Instant::now()) && self.open_one(worker) {}
+        self.open_while(worker, |state| state.below(floor, limits, Instant::now()));
+    }
+
+    fn open_while(self: &Arc<Self>, worker: usize, may: impl Fn(&mut State<Box<Server>, Waiter>) -> bool) {
+        loop {
+            // a statement of its own: the lock must be free again before anything is opened or given up
+            let go = may(&mut self.state());
+            if !go || !self.open_one(worker) {
+                return;
+            }
+        }
     }
 
     /// False: the server has as many connections as it may have, of all pools together.
@@ -239,7 +249,8 @@ impl Pool {
 
     /// Gives everybody who waits this error.
     pub(crate) fn fail_waiting(&self, error: &Error) {
-        for waiter in self.state().waiting.drain() {
+        let waiting = self.state().waiting.drain();
+        for waiter in waiting {
             // one that has given up meanwhile does not need it
             let _gone = waiter.sender.send(Err(error.clone()));
         }
