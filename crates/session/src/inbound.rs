@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use net::buffers;
+use pool::prepared::Effect;
 use pool::{Pool, Server};
 use wire::TxStatus;
 use wire::backend::{one, ready};
@@ -122,7 +123,7 @@ impl Pass<'_> {
             }
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
-                if seen.have == seen.total && self.renamed(seen.have) {
+                if seen.have == seen.total && self.renamed(seen.have, seen.failed.as_ref()) {
                     self.invented();
                     return Ok(ControlFlow::Continue(()));
                 }
@@ -173,9 +174,13 @@ impl Pass<'_> {
     }
 
     /// An error that speaks of a statement by our name for it is told with the client's.
-    fn renamed(&mut self, have: usize) -> bool {
+    fn renamed(&mut self, have: usize, failed: Option<&Effect>) -> bool {
         let body = self.server.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
-        let Some(told) = rename::error(body, &self.client.names) else {
+        let spoken = match failed {
+            Some(Effect::Spoken(name)) => Some(&***name),
+            _ => None,
+        };
+        let Some(told) = rename::error(body, spoken, &self.client.names) else {
             return false;
         };
         self.cut();

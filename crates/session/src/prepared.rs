@@ -34,6 +34,8 @@ pub(crate) enum Passage {
 pub(crate) struct Names {
     unnamed: Option<Arc<Statement>>,
     named: Map<Bytes, Arc<Statement>>,
+    /// Two names may stand for the same statement.
+    aliased: bool,
 }
 
 /// What a name stands for, as far as one can tell while requests are under way.
@@ -84,6 +86,7 @@ impl Names {
     pub(crate) fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Named(alias) | Effect::Checked(alias) => {
+                self.aliased |= self.named.values().any(|known| Arc::ptr_eq(known, &alias.statement));
                 self.named.insert(alias.name, alias.statement);
             }
             Effect::Forgotten(name) => drop(self.named.remove(&*name)),
@@ -92,13 +95,14 @@ impl Names {
             Effect::Shared(_)
             | Effect::Evicted(_)
             | Effect::Replayed(_)
-            | Effect::Doubt { simple: false } => {}
+            | Effect::Doubt { simple: false }
+            | Effect::Spoken(_) => {}
         }
     }
 
-    /// Follows a request that has failed: a Parse drops the unnamed statement all the same.
+    /// Follows a request that has failed: Query, and Parse without a name, drop the unnamed statement anyway.
     pub(crate) fn apply_failed(&mut self, effect: &Effect) {
-        if matches!(effect, Effect::Unnamed(_)) {
+        if matches!(effect, Effect::Unnamed(_) | Effect::NoUnnamed | Effect::Doubt { simple: true }) {
             self.unnamed = None;
         }
     }
@@ -106,6 +110,7 @@ impl Names {
     /// DEALLOCATE ALL or DISCARD ALL ran.
     pub(crate) fn forget_all(&mut self) {
         self.named.clear();
+        self.aliased = false;
     }
 
     /// How many names are known.
@@ -169,7 +174,8 @@ impl Desk<'_> {
             return Passage::Stall;
         };
         self.server.held.forgetful |= self.forgets(message.statement);
-        self.server.replies.push(Request::Bind, Action::Forward, None);
+        let spoken = self.spoken(message.statement);
+        self.server.replies.push(Request::Bind, Action::Forward, spoken);
         let Some(name) = name.as_ref().map(Use::name) else {
             return Passage::Verbatim;
         };
@@ -242,7 +248,8 @@ impl Desk<'_> {
                 // the server itself says that the name is taken, or what else is wrong, and ends the batch
                 self.ensure(&taken)?;
                 self.write_parse(taken.name.as_bytes(), sql, types);
-                self.server.replies.push(Request::Parse, Action::Forward, None);
+                let spoken = self.spoken(name);
+                self.server.replies.push(Request::Parse, Action::Forward, spoken);
                 return Ok(Passage::Rewritten);
             }
             Known::No => {}
@@ -288,6 +295,12 @@ impl Desk<'_> {
                 Use::Unreachable(format!("_{name}"))
             })),
         }
+    }
+
+    /// What tells which name is meant if the server complains, where that is not plain from its own name.
+    fn spoken(&self, name: &[u8]) -> Option<Effect> {
+        let plain = name.is_empty() || !self.names.aliased && self.server.replies.pending().next().is_none();
+        (!plain).then(|| Effect::Spoken(Box::new(Bytes::copy_from_slice(name))))
     }
 
     /// Whether the statement of this name may forget all others when it runs.

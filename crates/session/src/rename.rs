@@ -5,8 +5,9 @@ use pool::prepared::PREFIX;
 
 use crate::prepared::Names;
 
-/// The whole ErrorResponse with the client's names in it; `None` if no name of ours is.
-pub(crate) fn error(body: &[u8], names: &Names) -> Option<BytesMut> {
+/// The whole ErrorResponse with the client's names in it: the one `spoken` of if that is known, else the one that
+/// stands for the statement. `None` if no name of ours is in it.
+pub(crate) fn error(body: &[u8], spoken: Option<&[u8]>, names: &Names) -> Option<BytesMut> {
     let prefix = PREFIX.as_bytes();
     let mut at = find(body, prefix)?;
     let (mut text, mut rest) = (Vec::with_capacity(body.len()), body);
@@ -15,7 +16,8 @@ pub(crate) fn error(body: &[u8], names: &Names) -> Option<BytesMut> {
         let digits = name.iter().skip(prefix.len()).take_while(|b| b.is_ascii_digit()).count();
         let (name, after) = name.split_at_checked(prefix.len() + digits)?;
         text.extend_from_slice(before);
-        text.extend_from_slice(names.by_server_name(name).map_or(name, |known| &known[..]));
+        let known = spoken.or_else(|| names.by_server_name(name).map(|known| &known[..]));
+        text.extend_from_slice(known.unwrap_or(name));
         rest = after;
         match find(rest, prefix) {
             Some(next) => at = next,
@@ -41,13 +43,13 @@ mod tests {
 
     #[test]
     fn other_errors_pass_untouched() {
-        assert_eq!(error(b"SERROR\0C26000\0Mno such thing\0\0", &Names::default()), None);
+        assert_eq!(error(b"SERROR\0C26000\0Mno such thing\0\0", None, &Names::default()), None);
     }
 
     #[test]
     fn a_name_of_ours_that_the_client_does_not_know_stays() {
         let body = b"SERROR\0Mprepared statement \"__pgweir_12\" already exists\0\0";
-        let told = error(body, &Names::default()).unwrap();
+        let told = error(body, None, &Names::default()).unwrap();
         assert_eq!(&told[5..], body);
     }
 }

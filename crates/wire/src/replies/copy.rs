@@ -136,6 +136,7 @@ impl<E> Replies<E> {
             });
         }
         self.copy = Copy::None;
+        self.failed = self.pop().and_then(|entry| entry.effect);
         self.queue.clear();
         self.effects = 0;
         self.settling = Some(Settling { ready: 0, extended });
