@@ -17,6 +17,8 @@ mod reload;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod soak;
 #[cfg(test)]
 mod tls;
