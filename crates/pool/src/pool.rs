@@ -264,7 +264,7 @@ impl Pool {
 
     /// Ends [`Pool::pause`].
     pub fn resume(self: &Arc<Self>, worker: usize) {
-        self.state().paused = false;
+        self.state().resume(Instant::now());
         self.kick(worker, false);
     }
 

@@ -39,6 +39,7 @@ pub struct State<S, W> {
     pub waiting: Queue<W>,
     /// Nothing is lent while the pool is paused.
     pub paused: bool,
+    resumed: Option<Instant>,
     /// The pool was removed: what comes back is closed.
     pub retired: bool,
     /// Servers of an older generation are closed when they come back (RECONNECT).
@@ -60,6 +61,7 @@ impl<S, W> State<S, W> {
             opening: 0,
             waiting: Queue::new(workers),
             paused: false,
+            resumed: None,
             retired: false,
             generation: 0,
             failures: 0,
@@ -100,6 +102,22 @@ impl<S, W> State<S, W> {
             self.idle += 1;
             self.lent = self.lent.saturating_sub(1);
         }
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self, now: Instant) {
+        self.paused = false;
+        self.resumed = Some(now);
+    }
+
+    /// Somebody has waited for as long as it may: until when it may go on. A pause is the operator's doing:
+    /// whoever waits through it has all of its patience again afterwards.
+    #[must_use]
+    pub fn extension(&self, patience: Duration, now: Instant) -> Option<Instant> {
+        if self.paused {
+            return Some(now + patience);
+        }
+        self.resumed.map(|resumed| resumed + patience).filter(|until| *until > now)
     }
 
     /// A lent server is closed.
@@ -241,6 +259,18 @@ mod tests {
         assert_eq!(state.take_idle(0), None);
         assert_eq!(state.next_waiter(0), None);
         assert!(!state.may_open(LIMITS, true, Instant::now()));
+    }
+
+    #[test]
+    fn a_pause_does_not_use_up_anybodys_patience() {
+        let mut state = State::<u32, u8>::new(1);
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        assert_eq!(state.extension(second, now), None);
+        state.paused = true;
+        assert_eq!(state.extension(second, now), Some(now + second));
+        state.resume(now);
+        assert_eq!(state.extension(second, now + second / 2), Some(now + second));
+        assert_eq!(state.extension(second, now + second), None);
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use testkit::wait::{self, PATIENCE};
 use testkit::{Postgres, messages};
 
-use super::{admin, before, done, last_words, refused, show};
+use super::{Table, admin, before, done, last_words, refused, show};
 
 #[test]
 fn reconnect_replaces_every_server_at_its_next_rest() {
@@ -57,7 +57,7 @@ fn kill_drops_clients_and_servers_until_resume() {
         show(&mut console, "SHOW POOLS").number("cl_waiting", &[("database", "postgres")]) == 1
     });
     assert_eq!(done(&mut console, "RESUME postgres"), "RESUME");
-    assert_eq!(late.read_until_ready()[1].texts(), ["late"]);
+    assert_eq!(Table::of(&late.read_until_ready()).rows, [["late"]]);
     assert_eq!(refused(&mut console, "KILL pgweir").message(), "cannot kill admin db: pgweir");
 
     assert_eq!(done(&mut console, "KILL"), "KILL");

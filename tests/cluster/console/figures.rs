@@ -60,6 +60,10 @@ fn counts_equal_a_scripted_workload() {
     let (queries, xacts) = (queries + 6, xacts + 6);
     let mut console = admin(&proxy);
     let row = [("database", "postgres")];
+    // a reply is counted just after it was sent, and before its server is given back
+    wait::until(PATIENCE, "the server is back", || {
+        show(&mut console, "SHOW POOLS").number("sv_idle", &row) == 1
+    });
     let totals = show(&mut console, "SHOW STATS_TOTALS");
     for (column, want) in [
         ("query_count", queries),

@@ -3,7 +3,7 @@
 use testkit::wait::{self, PATIENCE};
 use testkit::{Client, Postgres, Proxy, messages};
 
-use super::{admin, before, done, refused, show};
+use super::{Table, admin, before, done, refused, show};
 
 /// Backends that pgweir holds open.
 fn backends(postgres: &Postgres) -> String {
@@ -38,7 +38,7 @@ fn waiting(proxy: &Proxy, watching: &mut Client) -> Client {
 #[test]
 fn it_returns_when_the_last_transaction_has_ended_and_clients_wait_it_out() {
     let postgres = Postgres::start();
-    let proxy = before(&postgres).set("pool.acquire_timeout", "\"50ms\"").start();
+    let proxy = before(&postgres).set("pool.acquire_timeout", "\"1s\"").start();
     let mut busy = proxy.connect().open();
     busy.rows("BEGIN");
     proxy.connect().open().rows("SELECT 1");
@@ -52,13 +52,11 @@ fn it_returns_when_the_last_transaction_has_ended_and_clients_wait_it_out() {
         assert_eq!(pausing.read_until_ready()[0].text(), "PAUSE");
         wait::until(PATIENCE, "PostgreSQL has noticed", || backends(&postgres) == "0");
         assert_eq!(done(&mut pausing, pause), "PAUSE", "again, at once");
-        let waited = || show(&mut watching, "SHOW POOLS").number("maxwait_us", &[("database", "postgres")]);
-        wait::until(PATIENCE, "it has waited for longer than it may", {
-            let mut waited = waited;
-            move || waited() > 150_000
+        wait::until(PATIENCE, "it has waited for longer than it may", || {
+            show(&mut watching, "SHOW POOLS").number("maxwait", &[("database", "postgres")]) >= 1
         });
         assert_eq!(done(&mut admin(&proxy), resume), "RESUME");
-        assert_eq!(patient.read_until_ready()[1].texts(), ["waited"]);
+        assert_eq!(Table::of(&patient.read_until_ready()).rows, [["waited"]]);
         busy.rows("BEGIN; SELECT 1");
     }
     let mut console = admin(&proxy);
@@ -134,6 +132,6 @@ fn a_switchover_loses_nothing() {
     assert!(is_paused(&mut console), "a reload resumes nothing");
     assert_eq!(backends(&new), "0");
     done(&mut console, "RESUME postgres");
-    assert_eq!(patient.read_until_ready()[1].texts(), ["waited"]);
+    assert_eq!(Table::of(&patient.read_until_ready()).rows, [["waited"]]);
     assert_eq!(client.rows("SELECT to_regclass('here') IS NULL"), "f");
 }

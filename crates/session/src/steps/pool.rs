@@ -126,12 +126,12 @@ impl Future for Queued<'_> {
             queued.session.pool.kick(queued.session.worker, true);
         }
         if queued.deadline.as_mut().poll(cx).is_ready() {
-            // a pause is the operator's doing: clients wait it out
-            if !queued.session.pool.look(|state| state.paused) {
+            let pool = &queued.session.pool;
+            let patience = pool.settings().acquire_timeout();
+            let Some(until) = pool.look(|state| state.extension(patience, Instant::now())) else {
                 return Poll::Ready(Err(queued.give_up()));
-            }
-            let more = queued.session.pool.settings().acquire_timeout();
-            queued.deadline.as_mut().reset((Instant::now() + more).into());
+            };
+            queued.deadline.as_mut().reset(until.into());
             cx.waker().wake_by_ref();
         }
         match queued.session.client.channel.poll_drain(cx) {
