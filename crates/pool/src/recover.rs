@@ -20,6 +20,8 @@ use crate::server::Server;
 
 /// How long a connection may take to become clean after its client has gone.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a cancelled query may take to end before it is cancelled again.
+const CANCEL_AGAIN: Duration = Duration::from_millis(500);
 /// A portal that nobody has; the server's log shows the name.
 const NO_PORTAL: &[u8] = b"pgweir: the client has gone";
 
@@ -94,12 +96,24 @@ async fn clean_up(checkout: &mut Checkout) -> bool {
             server.channel.queue().extend_from_slice(sync::BYTES);
         }
     }
-    match finish(server).await {
+    match finish_or_cancel(checkout).await {
         // the error was asked for; a last word before the end leaves replies owed, which is noticed later
         Ok(()) | Err(Failure::Said(_)) => {}
         Err(Failure::Io(_) | Failure::End | Failure::Protocol(_)) => return false,
     }
+    let server = checkout.server_mut();
     server.status == TxStatus::Idle || run(server, "ROLLBACK").await.is_ok()
+}
+
+/// Reads until nothing is owed; cancels again from time to time, as a cancel that comes before the server has
+/// begun the query is lost.
+async fn finish_or_cancel(checkout: &mut Checkout) -> Result<(), Failure> {
+    loop {
+        match tokio::time::timeout(CANCEL_AGAIN, finish(checkout.server_mut())).await {
+            Ok(finished) => return finished,
+            Err(_) => cancel::send(checkout.pool(), &checkout.server().card).await,
+        }
+    }
 }
 
 /// Runs one statement of our own and reads its reply.
