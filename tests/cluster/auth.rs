@@ -32,7 +32,7 @@ fn expected(method: &str, secret: &str, server: &Auth) -> Result<(), &'static st
         Auth::Trust => true,
         Auth::Plain => secret == "plain",
         Auth::Md5 => secret != "scram",
-        _ => secret == "plain" || (secret == "scram" && shown),
+        Auth::Scram | Auth::Cert | Auth::Line(_) => secret == "plain" || (secret == "scram" && shown),
     };
     if enough { Ok(()) } else { Err("57P03") }
 }

@@ -13,6 +13,8 @@ mod drain;
 #[cfg(test)]
 mod failover_of_connections;
 #[cfg(test)]
+mod hostile_client;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod scene;

@@ -292,6 +292,29 @@ fn a_notice_before_the_end_is_no_sign_of_life() {
     assert_eq!(client.rows("second"), "second");
 }
 
+/// A cancel that reaches a server before it has begun the query does nothing there.
+#[test]
+fn what_a_client_has_left_running_is_cancelled_until_it_ends() {
+    let server = once(answers::row_description(&["x"]), |peer| {
+        peer.stall();
+        let _ = peer.send(&answers::error("ERROR", "57014", "canceling statement due to user request"));
+        let _ = peer.send(&answers::ready(b'I'));
+        // what the clean-up sends behind it: Execute, Sync
+        let _ = peer.read_until(b'S');
+        let _ = peer.send(&answers::error("ERROR", "34000", "portal does not exist"));
+        let _ = peer.send(&answers::ready(b'I'));
+        let _ = peer.serve();
+    });
+    let proxy = before(&server).set("pool.size", "1").start();
+    let mut client = proxy.connect().open();
+    client.send(&messages::query("long"));
+    client.expect(b'T');
+    client.reset();
+    testkit::wait::until(testkit::wait::PATIENCE, "a second cancel", || server.cancels().len() >= 2);
+    server.release();
+    serves(&proxy.connect());
+}
+
 #[test]
 fn a_server_without_a_cancel_key_is_never_sent_one() {
     let server = Scripted::serve(|peer| {

@@ -133,7 +133,7 @@ fn broken_log_ins_of_a_server_end_with_one_reason() {
         ("the middle of SCRAM", answers::auth(11, b"r=x,s=c2Fs,i=1")),
         ("the end of SCRAM", answers::auth(12, b"v=x")),
         ("an MD5 salt of 3 bytes", answers::auth(5, b"abc")),
-        ("a row", [answers::auth_ok(), answers::data_row(&[Some("x")]), ready.clone()].concat()),
+        ("a row", [answers::auth_ok(), answers::data_row(&[Some("x")]), ready].concat()),
         ("an HTTP server", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
         ("endless parameters", endless()),
     ];
