@@ -48,6 +48,8 @@ pub struct Passing {
     pub outbound: usize,
     /// The server does not get them.
     pub outbound_drop: bool,
+    /// The server is to be asked where it stands as soon as it has the whole of that message.
+    pub settle: bool,
 }
 
 /// The times of a server connection's life.

@@ -140,6 +140,8 @@ impl Pass<'_> {
         self.server.passing.inbound_drop = !matches!(seen.deliver, Deliver::Forward | Deliver::Settle);
         match seen.deliver {
             Deliver::Forward | Deliver::Discard => {}
+            // between two messages, not inside one
+            Deliver::Settle if self.server.passing.outbound > 0 => self.server.passing.settle = true,
             Deliver::Settle => self.server.channel.queue().extend_from_slice(SETTLE),
             Deliver::Ready(n) => {
                 self.cut();

@@ -14,7 +14,7 @@ use pool::prepared::{Effect, may_forget};
 use pool::{Pool, Server};
 use wire::frame::{self, HEADER, Head};
 use wire::frontend::{bind, close, describe, parse};
-use wire::replies::{Action, Request};
+use wire::replies::{Action, Request, SETTLE};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -113,6 +113,10 @@ impl Pass<'_> {
                 self.server.passing.outbound -= piece;
                 self.pass_or_drop(piece, !self.server.passing.outbound_drop);
                 if self.server.passing.outbound > 0 {
+                    return Ok(());
+                }
+                if take(&mut self.server.passing.settle) {
+                    self.put_in(SETTLE);
                     return Ok(());
                 }
                 continue;
@@ -264,10 +268,15 @@ impl Pass<'_> {
     fn stall(&mut self) {
         self.done.stalled = true;
         if !self.client.stalled {
-            let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
-            self.out.extend_from_slice(run);
-            self.out.extend_from_slice(FLUSH);
-            self.start = self.at;
+            self.put_in(FLUSH);
         }
+    }
+
+    /// A message of our own, behind the run before it.
+    fn put_in(&mut self, message: &[u8]) {
+        let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
+        self.out.extend_from_slice(run);
+        self.out.extend_from_slice(message);
+        self.start = self.at;
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use config::{PoolMode, PoolSettings};
 use pool::{Checkout, Server};
 use telemetry::Event;
-use telemetry::counters::Slot;
+use telemetry::counters::{Slot, micros};
 use tokio::time::Sleep;
 use wire::TxStatus;
 
@@ -123,7 +123,7 @@ impl<'a> Relay<'a> {
             } else {
                 return Ok(());
             }
-            if server.replies.is_settling() {
+            if server.replies.is_settling() && server.passing.outbound == 0 {
                 return Ok(());
             }
             if !self.client.channel.inbox.is_empty() {
@@ -318,10 +318,4 @@ fn is_free(server: &Server) -> bool {
         && server.replies.is_settled()
         && server.passing.inbound == 0
         && server.passing.outbound == 0
-}
-
-/// Microseconds, for the statistics.
-pub(crate) fn micros(duration: Duration) -> u64 {
-    // not as_micros: that divides 128 bits
-    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
