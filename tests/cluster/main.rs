@@ -7,6 +7,8 @@ mod cancel;
 #[cfg(test)]
 mod console;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod disconnect;
 #[cfg(test)]
 mod drain;
@@ -14,6 +16,12 @@ mod drain;
 mod failover_of_connections;
 #[cfg(test)]
 mod hostile_client;
+#[cfg(test)]
+mod pipeline;
+#[cfg(test)]
+mod pooling;
+#[cfg(test)]
+mod prepared;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
