@@ -115,6 +115,12 @@ impl Error {
         }
     }
 
+    /// The server is there and says that it is starting up, shutting down or recovering (57P03).
+    #[must_use]
+    pub fn is_starting_up(&self) -> bool {
+        matches!(self, Self::Refused { sqlstate, .. } if sqlstate == "57P03")
+    }
+
     /// The connection to `server` failed in the system.
     #[must_use]
     pub fn lost(server: &str, why: &io::Error) -> Self {

@@ -17,6 +17,9 @@ use crate::queue::Queue;
 /// Back-off after failed attempts to connect: 1 s, 2 s, then 4 s.
 const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
+/// The same after a server has said that it is starting up.
+const STARTING_UP: Duration = Duration::from_millis(250);
+
 /// The limits of a pool.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -172,8 +175,15 @@ impl<S, W> State<S, W> {
     /// `jitter` (0–255) so that many pools do not come at once.
     pub fn open_failed(&mut self, error: Error, now: Instant, jitter: u8) -> Duration {
         self.opening = self.opening.saturating_sub(1);
-        let step = BACK_OFF.get(self.failures).or(BACK_OFF.last()).copied().unwrap_or_default();
-        self.failures = self.failures.saturating_add(1);
+        let step = if error.is_starting_up() {
+            // it answers already and will soon do more: no reason to wait longer each time
+            self.failures = self.failures.max(1);
+            STARTING_UP
+        } else {
+            let step = BACK_OFF.get(self.failures).or(BACK_OFF.last()).copied().unwrap_or_default();
+            self.failures = self.failures.saturating_add(1);
+            step
+        };
         let pause = step + step * u32::from(jitter) / 512;
         self.not_before = Some(now + pause);
         self.last_error = Some(error);
@@ -247,6 +257,16 @@ mod tests {
         state.opened();
         assert!(state.last_error.is_none());
         assert!(state.may_open(LIMITS, false, now));
+    }
+
+    #[test]
+    fn a_server_that_starts_up_is_asked_again_soon_and_not_ever_later() {
+        let mut state = State::<u32, u8>::new(1);
+        let starting =
+            Error::Refused { server: "x".into(), sqlstate: "57P03".into(), body: Vec::new().into() };
+        let pauses: Vec<_> =
+            (0..4).map(|_| state.open_failed(starting.clone(), Instant::now(), 0).as_millis()).collect();
+        assert_eq!(pauses, [250; 4]);
     }
 
     #[test]

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use pool::cancel::Underway;
 use pool::{Pool, ServerCard};
-
-use crate::relay::micros;
+use telemetry::counters::micros;
 
 /// Locks of the registry: enough that log-ins on different workers seldom meet.
 const SHARDS: usize = 16;
@@ -124,11 +123,6 @@ impl ClientCard {
         self.live.orders.load(Ordering::Acquire) & order as u8 != 0
     }
 
-    /// The session has followed it.
-    pub fn obeyed(&self, order: Order) {
-        self.live.orders.fetch_and(!(order as u8), Ordering::AcqRel);
-    }
-
     /// How the session is woken.
     pub fn reach_by(&self, waker: &Waker) {
         self.inner().waker = Some(waker.clone());
@@ -158,9 +152,36 @@ impl ClientCard {
         self.live.busy.store(busy, Ordering::Relaxed);
     }
 
-    /// It waits in the queue, since then, or does not any more.
-    pub fn set_waiting(&self, since: Option<Instant>) {
-        self.inner().waiting = since;
+    /// It waits in the queue, since then.
+    pub fn begin_waiting(&self, since: Instant) {
+        self.inner().waiting = Some(since);
+    }
+
+    /// It does not wait any more; whether it was told to give up meanwhile. Such an order ends here, or it
+    /// would hit a later request.
+    #[must_use]
+    pub fn end_waiting(&self) -> bool {
+        let mut inner = self.inner();
+        inner.waiting = None;
+        let orders = self.live.orders.fetch_and(!(Order::Cancel as u8), Ordering::AcqRel);
+        orders & Order::Cancel as u8 != 0
+    }
+
+    /// Tells it to give up waiting; false if it does not wait.
+    #[must_use]
+    pub fn cancel_waiting(&self) -> bool {
+        let inner = self.inner();
+        if inner.waiting.is_none() {
+            return false;
+        }
+        // under the lock, so that it cannot stop waiting before it is told
+        self.live.orders.fetch_or(Order::Cancel as u8, Ordering::Release);
+        let waker = inner.waker.clone();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
     }
 
     /// What it does.
@@ -298,5 +319,24 @@ impl Registry {
         // the remainder is always below the number of shards
         let shard = self.shards.get(at).unwrap_or(&self.shards[0]);
         shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_to_give_up_waiting_ends_with_the_wait() {
+        let card = ClientCard::new(1, 1, b"secret", Identity::default());
+        assert!(!card.cancel_waiting(), "it does not wait");
+        assert!(!card.ordered(Order::Cancel));
+        card.begin_waiting(Instant::now());
+        assert!(card.cancel_waiting());
+        assert!(card.ordered(Order::Cancel));
+        assert!(card.end_waiting());
+        card.begin_waiting(Instant::now());
+        assert!(!card.ordered(Order::Cancel), "the next wait is another's");
+        assert!(!card.end_waiting());
     }
 }

@@ -57,8 +57,6 @@ pub enum Error {
 /// A limit in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// `listen.login_timeout`
-    Login,
     /// `pool.query_timeout`
     Query,
     /// `pool.idle_in_transaction_timeout`
@@ -273,11 +271,13 @@ fn no_server(cause: &PoolError) -> Report {
         PoolError::Connect { .. }
         | PoolError::Refused { .. }
         | PoolError::Protocol { .. }
-        | PoolError::Lost { .. }
-        | PoolError::Retired => Report {
+        | PoolError::Lost { .. } => Report {
             hint: "Check that the server is up.",
             ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
         },
+        PoolError::Retired => {
+            Report { hint: "Connect again.", ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "") }
+        }
     }
 }
 
@@ -292,11 +292,6 @@ fn figures(crowd: &Crowd) -> String {
 fn timeout(limit: Limit, after: Duration) -> Report {
     let after = format!("{:.1} s have passed", after.as_secs_f64());
     let (sqlstate, message, hint) = match limit {
-        Limit::Login => (
-            SqlState::CONNECTION_REJECTED,
-            "log-in timed out",
-            "Send the start-up message and the password sooner, or raise listen.login_timeout.",
-        ),
         Limit::Query => (SqlState::QUERY_CANCELED, "query timed out", "Raise pool.query_timeout."),
         Limit::IdleInTransaction => (
             SqlState::IDLE_IN_TRANSACTION_TIMEOUT,
@@ -332,7 +327,7 @@ fn refused(refusal: &Refusal) -> Report {
             SqlState::PROTOCOL_VIOLATION,
             "received unencrypted data after a request for encryption".to_owned(),
         ),
-        Refusal::Tls(why) => fatal(SqlState::PROTOCOL_VIOLATION, why.clone()),
+        Refusal::Tls(why) => fatal(SqlState::FEATURE_NOT_SUPPORTED, why.clone()),
         Refusal::Version(major, minor) => fatal(
             SqlState::FEATURE_NOT_SUPPORTED,
             format!("unsupported frontend protocol {major}.{minor}: pgweir supports 3.0 to 3.2"),

@@ -35,6 +35,8 @@ pub(crate) struct Delivered {
 struct Pass<'a> {
     client: &'a mut Client,
     server: &'a mut Server,
+    /// The server goes to others as soon as it is free: what it says after that is not for this client.
+    shared: bool,
     out: BytesMut,
     start: usize,
     at: usize,
@@ -50,9 +52,10 @@ pub(crate) fn deliver(
     client: &mut Client,
     server: &mut Server,
     pool: &Pool,
+    shared: bool,
 ) -> Result<Delivered, Error> {
     let out = client.channel.take_queue();
-    let mut pass = Pass { client, server, out, start: 0, at: 0, done: Delivered::default() };
+    let mut pass = Pass { client, server, shared, out, start: 0, at: 0, done: Delivered::default() };
     let walked = pass.walk();
     let (start, end, done, out) = (pass.start, pass.at, pass.done, std::mem::take(&mut pass.out));
     let run = server.channel.inbox.get(start..end).unwrap_or_default();
@@ -156,7 +159,11 @@ impl Pass<'_> {
         if self.server.passing.inbound == 0 {
             self.invented();
         }
-        Ok(ControlFlow::Continue(()))
+        let free = self.shared
+            && seen.tag == b'Z'
+            && self.server.status == TxStatus::Idle
+            && self.server.replies.is_settled();
+        Ok(if free { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// Replies that the server was not asked for, now that it is their turn.

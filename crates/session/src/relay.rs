@@ -156,6 +156,7 @@ impl<'a> Relay<'a> {
     }
 
     fn forward(&mut self, cx: &mut Context<'_>) -> Result<outbound::Forwarded, Error> {
+        let shared = self.rules.mode != PoolMode::Session;
         let (pool, server) = self.checkout.parts();
         let first = !self.answered && server.replies.is_empty();
         let done = outbound::forward(cx, self.client, server, pool, self.rules.statements);
@@ -165,7 +166,7 @@ impl<'a> Relay<'a> {
         };
         if server.replies.owes_invented() {
             // the server may have nothing to say that this could follow
-            inbound::deliver(cx, self.client, server, pool)?;
+            inbound::deliver(cx, self.client, server, pool, shared)?;
         }
         self.client.stalled = done.stalled;
         if done.taken > 0 && self.busy_since.is_none() && !self.checkout.server().replies.is_empty() {
@@ -188,6 +189,7 @@ impl<'a> Relay<'a> {
         if self.client.channel.poll_drain(cx).map_err(Error::client_lost)?.is_pending() {
             return Ok(false);
         }
+        let shared = self.rules.mode != PoolMode::Session;
         let (pool, server) = self.checkout.parts();
         match server.channel.poll_fill(cx) {
             Poll::Pending => return Ok(false),
@@ -197,7 +199,7 @@ impl<'a> Relay<'a> {
         }
         self.answered = true;
         let unasked = server.replies.is_empty();
-        let done = inbound::deliver(cx, self.client, server, pool)?;
+        let done = inbound::deliver(cx, self.client, server, pool, shared)?;
         self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
         self.client.stalled = false;
         let (answered, ended) = (server.replies.is_empty(), is_free(server));

@@ -5,6 +5,7 @@
 //! It measures no time itself and knows nothing of gauges: those are looked at when somebody asks.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// Declares each counter once, and from that the slot's cells, its `add_…` methods and the totals.
 macro_rules! counters {
@@ -128,6 +129,14 @@ impl Slot {
             cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
         }
     }
+}
+
+/// Microseconds, as the counters take them.
+#[inline]
+#[must_use]
+pub fn micros(time: Duration) -> u64 {
+    // not as_micros: that divides 128 bits
+    time.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(time.subsec_micros()))
 }
 
 impl std::iter::Sum for Totals {

@@ -73,8 +73,6 @@ kinds! {
         Error::ServerLost { error: PoolError::Lost { server: server(), why: None }, told: true };
     Error::NothingSent(_), "two servers one after the other did not take a byte of the request",
         Error::NothingSent(PoolError::Lost { server: server(), why: Some("Broken pipe (os error 32)".into()) });
-    Error::Timeout(Limit::Login, _), "log-in took too long: closed in silence",
-        Error::Timeout(Limit::Login, Duration::from_secs(60));
     Error::Timeout(Limit::Query, _), "a request took longer than `pool.query_timeout`",
         Error::Timeout(Limit::Query, Duration::from_secs(30));
     Error::Timeout(Limit::IdleInTransaction, _), "the client was silent in a transaction for longer than \
@@ -128,11 +126,9 @@ fn errors_md() -> String {
     text
 }
 
-/// The line of one error in both tables; none if nobody is told, or in the words of the server. A log-in that
-/// takes too long ends while it still holds the connection, which is closed without a word.
+/// The line of one error in both tables; none if nobody is told, or in the words of the server.
 fn row(error: &Error) -> Option<(String, String)> {
-    let own_words =
-        !matches!(error, Error::Pool(PoolError::Refused { .. }) | Error::Timeout(Limit::Login, _));
+    let own_words = !matches!(error, Error::Pool(PoolError::Refused { .. }));
     let report = error.report().filter(|_| own_words)?;
     let severity = if error.is_survivable() { "ERROR" } else { "FATAL" };
     let (mut row, mut more) = (String::new(), String::new());

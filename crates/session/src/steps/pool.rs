@@ -13,11 +13,11 @@ use ::wire::backend::error::{ErrorFields, Severity, write_notice};
 use ::wire::sqlstate::SqlState;
 use net::buffers::BLOCK;
 use telemetry::Event;
+use telemetry::counters::micros;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::card::Order;
 use crate::error::Error;
-use crate::relay::micros;
 use crate::session::Session;
 use crate::steps::wire::Began;
 
@@ -51,10 +51,12 @@ pub(crate) async fn borrow(session: &mut Session, began: Began) -> Result<Checko
 
 async fn queue(session: &mut Session, began: Began) -> Result<Checkout, Error> {
     loop {
-        session.client.card.set_waiting(Some(began.0));
+        session.client.card.begin_waiting(began.0);
         let got = wait(session, began).await;
-        session.client.card.set_waiting(None);
+        // a server that came at the same moment goes to the next in the queue
+        let cancelled = session.client.card.end_waiting();
         match got {
+            Ok(_) | Err(Error::Pool(PoolError::Retired)) if cancelled => return Err(Error::Cancelled),
             Err(Error::Pool(PoolError::Retired)) => session.move_to_new_pool()?,
             Err(error) => return Err(error),
             Ok(mut checkout) => {
@@ -107,7 +109,6 @@ impl Future for Queued<'_> {
             return Poll::Ready(Err(Error::Killed));
         }
         if client.card.ordered(Order::Cancel) {
-            client.card.obeyed(Order::Cancel);
             return Poll::Ready(Err(Error::Cancelled));
         }
         // a client that leaves is noticed, as long as it does not send more than a block ahead
