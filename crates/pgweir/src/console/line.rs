@@ -123,15 +123,12 @@ impl Line {
         mut done: impl FnMut() -> bool,
     ) -> Result<Waited, Error> {
         let since = Instant::now();
-        // a cancel request for an earlier command
-        self.card.obeyed(Order::Cancel);
         // known as waiting, so that a cancel request finds it
-        self.card.set_waiting(Some(since));
+        self.card.begin_waiting(since);
         let mut look = tokio::time::interval(LOOK);
         let waited = poll_fn(|cx| {
             self.killed()?;
             if self.card.ordered(Order::Cancel) {
-                self.card.obeyed(Order::Cancel);
                 return Poll::Ready(Ok(Waited::Cancelled));
             }
             if self.card.ordered(Order::Drain) {
@@ -149,7 +146,8 @@ impl Line {
             Poll::Pending
         })
         .await;
-        self.card.set_waiting(None);
+        // a cancel request that comes when all is done has come too late
+        let _late = self.card.end_waiting();
         waited
     }
 
