@@ -9,7 +9,6 @@ use std::sync::Arc;
 use telemetry::Event;
 use wire::startup::CancelKey;
 
-use crate::card::{Doing, Order};
 use crate::hub::Hub;
 
 /// Does what a cancel request asks for.
@@ -18,9 +17,11 @@ pub(crate) async fn cancel(hub: &Arc<Hub>, key: &CancelKey) {
     let Some(card) = found else {
         return hub.events.count(Event::CancelIgnored);
     };
-    match (card.doing().0, card.to_cancel()) {
-        (Doing::Waiting, _) => card.order(Order::Cancel),
-        (_, Some((pool, underway))) => pool::cancel::deliver(&pool, underway).await,
-        (Doing::Idle | Doing::Active, None) => hub.events.count(Event::CancelIgnored),
+    if card.cancel_waiting() {
+        return;
+    }
+    match card.to_cancel() {
+        Some((pool, underway)) => pool::cancel::deliver(&pool, underway).await,
+        None => hub.events.count(Event::CancelIgnored),
     }
 }
