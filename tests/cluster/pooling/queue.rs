@@ -77,11 +77,6 @@ fn the_cap_of_a_server_holds_for_all_users_together() {
     let served = clients.iter_mut().filter_map(|client| client.try_rows("begin").ok()).count();
     assert_eq!(served, 3);
     assert_eq!(super::servers(&postgres), 3);
-    let [first, .., last] = &mut clients;
-    first.query("commit");
-    drop(first);
-    // what the other user's pool does not need any more is not taken from it; its own end frees a place
-    drop(last);
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Sending {
         match step {
             Step::Message(message) => self.bytes.extend(message.bytes()),
             Step::Together(messages) => {
-                messages.iter().for_each(|message| self.bytes.extend(message.bytes()))
+                messages.iter().for_each(|message| self.bytes.extend(message.bytes()));
             }
             Step::Settle { blind } => self.settle(*blind),
             Step::Flushed(rounds) => {
