@@ -125,25 +125,25 @@ impl Names {
 
     fn named(&self, server: &Server, name: &[u8]) -> Known {
         for (syncs, effect) in server.replies.pending() {
-            let found = match effect {
-                Effect::Named(alias) | Effect::Checked(alias) if *alias.name == *name => {
-                    Some(&alias.statement)
-                }
-                Effect::Forgotten(n) if ***n == *name => None,
-                Effect::Doubt { .. } => return Known::Unsure,
-                _ => continue,
-            };
-            return Known::pending(syncs, found);
+            if let Effect::Named(alias) | Effect::Checked(alias) = effect
+                && *alias.name == *name
+            {
+                return Known::pending(syncs, Some(&alias.statement));
+            } else if matches!(effect, Effect::Forgotten(n) if ***n == *name) {
+                return Known::pending(syncs, None);
+            } else if matches!(effect, Effect::Doubt { .. }) {
+                return Known::Unsure;
+            }
         }
         Known::settled(self.named.get(name))
     }
 
     fn unnamed(&self, server: &Server) -> Known {
         for (syncs, effect) in server.replies.pending() {
-            match effect {
-                Effect::Unnamed(statement) => return Known::pending(syncs, Some(statement)),
-                Effect::NoUnnamed | Effect::Doubt { simple: true } => return Known::pending(syncs, None),
-                _ => {}
+            if let Effect::Unnamed(statement) = effect {
+                return Known::pending(syncs, Some(statement));
+            } else if matches!(effect, Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+                return Known::pending(syncs, None);
             }
         }
         Known::settled(self.unnamed.as_ref())
@@ -334,11 +334,12 @@ impl Desk<'_> {
 
     fn server_unnamed(&self) -> Known {
         for (syncs, effect) in self.server.replies.pending() {
-            match effect {
-                Effect::Unnamed(s) | Effect::Replayed(s) => return Known::pending(syncs, Some(s)),
-                Effect::Checked(alias) => return Known::pending(syncs, Some(&alias.statement)),
-                Effect::NoUnnamed | Effect::Doubt { simple: true } => return Known::pending(syncs, None),
-                _ => {}
+            if let Effect::Unnamed(s) | Effect::Replayed(s) = effect {
+                return Known::pending(syncs, Some(s));
+            } else if let Effect::Checked(alias) = effect {
+                return Known::pending(syncs, Some(&alias.statement));
+            } else if matches!(effect, Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+                return Known::pending(syncs, None);
             }
         }
         Known::settled(self.server.held.unnamed())
@@ -346,14 +347,13 @@ impl Desk<'_> {
 
     fn holds(&mut self, statement: &Statement) -> Result<bool, Stalled> {
         for (syncs, effect) in self.server.replies.pending() {
-            let held = match effect {
-                Effect::Shared(s) if s.id == statement.id => true,
-                Effect::Named(alias) if alias.statement.id == statement.id => true,
-                Effect::Evicted(s) if s.id == statement.id => false,
-                Effect::Doubt { .. } => return Err(Stalled),
-                _ => continue,
-            };
-            return if syncs > 0 { Err(Stalled) } else { Ok(held) };
+            let made = matches!(effect, Effect::Shared(s) if s.id == statement.id)
+                || matches!(effect, Effect::Named(alias) if alias.statement.id == statement.id);
+            if matches!(effect, Effect::Doubt { .. }) {
+                return Err(Stalled);
+            } else if made || matches!(effect, Effect::Evicted(s) if s.id == statement.id) {
+                return if syncs > 0 { Err(Stalled) } else { Ok(made) };
+            }
         }
         Ok(self.server.held.touch(statement))
     }
