@@ -256,7 +256,7 @@ const QUERIES: [&str; 36] = [
     "insert into {a} values (1, 'taken')",
     "insert into {d} values (1)",
     "insert into {d} values (5), (6); delete from {d} where id = 6 returning id",
-    "update {a} set v = 'u' where id < 2 returning id",
+    "update {a} set v = 'u' where id = 1 returning id",
     "begin",
     "begin",
     "begin; select 1",
