@@ -79,6 +79,24 @@ fn the_cap_of_a_server_holds_for_all_users_together() {
     assert_eq!(super::servers(&postgres), 3);
 }
 
+#[test]
+fn many_more_clients_than_servers_are_all_served() {
+    let postgres = Postgres::start();
+    let proxy = before(&postgres).pool_size(2).start();
+    thread::scope(|scope| {
+        for i in 0..40 {
+            let proxy = &proxy;
+            scope.spawn(move || {
+                let mut client = proxy.connect().open();
+                for j in 0..20 {
+                    assert_eq!(client.rows(&format!("select {i} + {j}")), (i + j).to_string());
+                }
+            });
+        }
+    });
+    assert_eq!(super::servers(&postgres), 2);
+}
+
 /// Waits until the console counts so many clients in the queue.
 fn until_waiting(proxy: &Proxy, n: usize) {
     let mut console = proxy.connect().database("pgweir").open();
