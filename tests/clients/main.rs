@@ -1,0 +1,25 @@
+//! Other people's clients and drivers through a transaction pool of two server connections.
+//!
+//! Each program prints what it has seen: results, types, errors, states. What it sees through pgweir must be,
+//! byte for byte, what it sees when it talks to PostgreSQL directly. A runtime that is missing is told of in a
+//! line `SKIPPED: …`. What needs state of its session beyond a transaction is not tried here.
+
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod transcript;
+
+#[cfg(test)]
+mod jdbc;
+#[cfg(test)]
+mod neighbours;
+#[cfg(test)]
+mod node;
+#[cfg(test)]
+mod pgbench;
+#[cfg(test)]
+mod psql;
+#[cfg(test)]
+mod python;
+#[cfg(test)]
+mod rust;

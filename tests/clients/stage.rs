@@ -1,0 +1,112 @@
+//! What every test here stands on: PostgreSQL asking for SCRAM, and pgweir before it with a small pool, knowing
+//! only the stored secret of the user, as it would from a userlist.
+
+use std::process::Command;
+
+use testkit::postgres::Auth;
+use testkit::{Postgres, Proxy};
+
+/// Whom all clients log in as, and the database they use.
+pub(crate) const NAME: &str = "app";
+/// The user's password.
+pub(crate) const PASSWORD: &str = "a secret of 'clients'";
+
+/// PostgreSQL and pgweir.
+pub(crate) struct Stage {
+    proxy: Proxy,
+    size: u32,
+    // last: pgweir goes first
+    postgres: Postgres,
+}
+
+/// Where a client connects to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    port: u16,
+}
+
+impl Stage {
+    /// With a transaction pool of two.
+    pub(crate) fn new() -> Self {
+        Self::with_pool(2)
+    }
+
+    /// With a transaction pool of this size.
+    pub(crate) fn with_pool(size: u32) -> Self {
+        Self::with(size, 200)
+    }
+
+    /// With a transaction pool of this size, and room for so many statements on each server connection.
+    pub(crate) fn with(size: u32, statements: u32) -> Self {
+        let postgres = Postgres::builder().auth(Auth::Scram).user(NAME, PASSWORD).database(NAME).start();
+        let secret = postgres.psql(&format!("select rolpassword from pg_authid where rolname = '{NAME}'"));
+        assert!(secret.starts_with("SCRAM-SHA-256$"), "the secret is stored as {secret}");
+        let proxy = Proxy::builder(env!("CARGO_BIN_EXE_pgweir"))
+            .auth("scram-sha-256")
+            .mode("transaction")
+            .pool_size(size)
+            .set("pool.acquire_timeout", "\"60s\"")
+            .set("pool.prepared_statements", &statements.to_string())
+            .user(NAME, secret.trim())
+            .database(NAME, &postgres)
+            .start();
+        Self { proxy, size, postgres }
+    }
+
+    /// PostgreSQL itself.
+    pub(crate) fn direct(&self) -> Place {
+        Place { port: self.postgres.port() }
+    }
+
+    /// Through pgweir.
+    pub(crate) fn pooled(&self) -> Place {
+        Place { port: self.proxy.port() }
+    }
+
+    /// A program of PostgreSQL's own.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.postgres.install().program(name));
+        command.env("LC_ALL", "C.UTF-8");
+        command
+    }
+
+    /// Runs a statement as the superuser, past pgweir.
+    pub(crate) fn admin(&self, sql: &str) -> String {
+        self.postgres.psql_in(NAME, sql)
+    }
+
+    /// Ends the connections of pgweir's idle servers, as an operator would.
+    pub(crate) fn end_servers(&self) {
+        self.admin(&format!(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = '{NAME}'"
+        ));
+    }
+
+    /// What must hold after any client: pgweir lives, has met no bug of its own, and kept to its pool.
+    pub(crate) fn check(&self) {
+        let log = self.proxy.log();
+        assert!(!log.contains("panicked"), "pgweir panicked:\n{log}");
+        let servers = format!(
+            "select count(*) from pg_stat_activity where usename = '{NAME}' and backend_type = 'client backend'"
+        );
+        let count: u32 = self.admin(&servers).trim().parse().unwrap();
+        assert!(count <= self.size, "{count} connections at the server for a pool of {}", self.size);
+    }
+}
+
+impl Place {
+    /// Where it is.
+    pub(crate) fn port(self) -> u16 {
+        self.port
+    }
+
+    /// As libpq's variables, which programs for other drivers read as well.
+    pub(crate) fn tell(self, command: &mut Command) {
+        command
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", NAME)
+            .env("PGDATABASE", NAME)
+            .env("PGPASSWORD", PASSWORD);
+    }
+}
