@@ -10,7 +10,7 @@ use crate::stage::{Place, Stage};
 use crate::transcript::equal;
 
 /// Longer than either needs.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What `program` sees through pgweir is what it sees directly, also when sixteen of it run at once.
 fn same_for_many<F: Future<Output = String> + Send + 'static>(program: fn(Place, usize) -> F) {

@@ -45,7 +45,9 @@ impl Stage {
             .auth("scram-sha-256")
             .mode("transaction")
             .pool_size(size)
-            .set("pool.acquire_timeout", "\"60s\"")
+            // many wait long for two servers on a busy machine, and no notice of that is to be compared
+            .set("pool.acquire_timeout", "\"280s\"")
+            .set("pool.notify_after", "\"0s\"")
             .set("pool.prepared_statements", &statements.to_string())
             .user(NAME, secret.trim())
             .database(NAME, &postgres)

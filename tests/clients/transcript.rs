@@ -13,7 +13,7 @@ use testkit::wait;
 use crate::stage::{Place, Stage};
 
 /// Longer than any program here needs on a busy machine; one that hangs is a failure.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A program under way.
 struct Run {
