@@ -101,6 +101,11 @@ impl Checkout {
         false
     }
 
+    /// Takes in what the server has said behind its last reply; false if that means that it goes away.
+    pub fn hear_out(&mut self) -> bool {
+        absorb(self.server_mut())
+    }
+
     pub(crate) fn take(&mut self) -> Option<Box<Server>> {
         self.server.take()
     }
@@ -131,9 +136,11 @@ impl Drop for Checkout {
 /// A server may report changed parameters and notices at any time; anything else means that it is going away.
 fn take_in(server: &mut Server) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(1..)) = server.channel.poll_fill(&mut cx) else {
-        return false;
-    };
+    matches!(server.channel.poll_fill(&mut cx), Poll::Ready(Ok(1..))) && absorb(server)
+}
+
+/// Takes what is in the inbox, if it is what an idle server may say.
+fn absorb(server: &mut Server) -> bool {
     loop {
         let Ok(head) = frame::head(&server.channel.inbox, IDLE_MESSAGE) else { return false };
         let Some(head) = head else { break };

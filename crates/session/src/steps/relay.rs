@@ -48,7 +48,10 @@ pub(crate) async fn relay(
 }
 
 /// A server with a cancel under way is kept until the cancel has ended.
-fn give_back(checkout: Checkout, now: Instant) {
+fn give_back(mut checkout: Checkout, now: Instant) {
+    if !checkout.server().channel.inbox.is_empty() && !checkout.hear_out() {
+        return checkout.close();
+    }
     match checkout.server().clean() {
         Some(clean) => checkout.give_back(clean, now),
         None => {
