@@ -34,8 +34,8 @@ const LONG_KEY: usize = 32;
 pub(crate) enum Arrival {
     /// It was closed before it asked for anything.
     Gone,
-    /// It asks to cancel what another does.
-    Cancel(CancelKey),
+    /// It asks to cancel what another does, and takes the end of the connection for a sign that this is done.
+    Cancel(CancelKey, Box<Channel>),
     /// An administrator.
     Console(Visitor),
     /// A client that has logged in.
@@ -108,7 +108,7 @@ pub(crate) async fn shake(
                     return Err(door.failed(error));
                 }
             }
-            Packet::Cancel(key) => return Ok(Arrival::Cancel(key)),
+            Packet::Cancel(key) => return Ok(Arrival::Cancel(key, Box::new(door.channel))),
             Packet::UnsupportedMajor { major, minor } => {
                 return Err(door.failed(Error::Login(Refusal::Version(major, minor))));
             }

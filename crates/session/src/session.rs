@@ -86,8 +86,10 @@ enum Arrived {
 async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> Option<Arrived> {
     let failed = match handshake::shake(hub, stream, number, worker).await {
         Ok(Arrival::Gone) => return None,
-        Ok(Arrival::Cancel(key)) => {
+        Ok(Arrival::Cancel(key, channel)) => {
             cancel::cancel(hub, &key).await;
+            // not before: the client may send its next query now, and that must not be hit
+            drop(channel);
             return None;
         }
         Ok(Arrival::Console(visitor)) => return Some(Arrived::Console(Box::new(visitor))),

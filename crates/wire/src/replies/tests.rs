@@ -225,8 +225,8 @@ fn a_server_may_not_speak_out_of_turn() {
 #[test]
 fn a_request_waits_until_it_is_known_whether_a_sync_was_part_of_a_copy() {
     let mut replies = Replies::<u8>::default();
-    assert!(replies.push(Request::Query, Action::Forward, None));
-    assert!(replies.push(Request::Sync, Action::Forward, None));
+    assert!(replies.push(Query, Action::Forward, None));
+    assert!(replies.push(Sync, Action::Forward, None));
     assert!(!replies.is_doubtful(), "nobody speaks of a COPY yet");
     assert!(replies.push_copy_end());
     assert!(replies.is_doubtful());
@@ -242,9 +242,9 @@ fn a_request_waits_until_it_is_known_whether_a_sync_was_part_of_a_copy() {
 #[test]
 fn what_a_failed_request_would_have_changed_is_handed_back_once() {
     let mut replies = Replies::<u8>::default();
-    assert!(replies.push(Request::Parse, Action::Forward, Some(1)));
-    assert!(replies.push(Request::Parse, Action::Forward, Some(2)));
-    assert!(replies.push(Request::Sync, Action::Forward, None));
+    assert!(replies.push(Parse, Action::Forward, Some(1)));
+    assert!(replies.push(Parse, Action::Forward, Some(2)));
+    assert!(replies.push(Sync, Action::Forward, None));
     replies.on(b'E').unwrap();
     assert_eq!(replies.failed(), Some(1), "the one behind it was skipped");
     assert_eq!(replies.failed(), None);
@@ -255,7 +255,7 @@ fn what_a_failed_request_would_have_changed_is_handed_back_once() {
 #[test]
 fn our_own_turn_is_known_without_a_word_of_the_server() {
     let mut replies = Replies::<u8>::default();
-    assert!(replies.push(Request::Close, Action::Invent, None));
+    assert!(replies.push(Close, Action::Invent, None));
     assert!(replies.owes_invented());
     assert_eq!(replies.invented(), Some((Close, None)));
     assert!(!replies.owes_invented());
