@@ -2,6 +2,8 @@
 //! outside program is needed.
 
 #[cfg(test)]
+mod cancel;
+#[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
 mod hostile_server;
