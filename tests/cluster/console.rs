@@ -66,6 +66,12 @@ impl Table {
         &found[0][at(column)]
     }
 
+    /// A column, from top to bottom.
+    fn column(&self, column: &str) -> Vec<String> {
+        let at = self.columns.iter().position(|(known, _)| known == column).expect("the column");
+        self.rows.iter().map(|cells| cells[at].clone()).collect()
+    }
+
     #[track_caller]
     fn number(&self, column: &str, row: &[(&str, &str)]) -> u64 {
         self.get(column, row).parse().unwrap()

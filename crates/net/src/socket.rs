@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// How long a TCP peer may be silent before it is asked for a sign of life.
@@ -117,6 +117,17 @@ impl Socket {
             Kind::Tcp(socket) => socket.poll_read_ready(cx).map(drop),
             Kind::Unix(socket) => socket.poll_read_ready(cx).map(drop),
             Kind::Lost => Poll::Ready(()),
+        }
+    }
+
+    /// Whether the runtime has noticed something that nobody has read yet: bytes, an end, an error. Asks the
+    /// kernel nothing, so what came since the runtime's last turn is not known yet, and what is known may have
+    /// been read meanwhile.
+    pub(crate) fn is_stirring(&self) -> bool {
+        match &self.kind {
+            Kind::Tcp(socket) => socket.try_io(Interest::READABLE, || Ok(())).is_ok(),
+            Kind::Unix(socket) => socket.try_io(Interest::READABLE, || Ok(())).is_ok(),
+            Kind::Lost => true,
         }
     }
 

@@ -149,6 +149,13 @@ impl Stream {
         }
     }
 
+    /// Whether something may have happened on the connection that nobody has read yet, as far as is known
+    /// without asking the kernel; [`Stream::look`] asks.
+    #[inline]
+    pub fn is_stirring(&self) -> bool {
+        self.socket().is_stirring()
+    }
+
     /// Moves the connection to the calling worker's runtime; nothing that was read or is under way is lost.
     /// On an error the connection is gone and every later call answers `NotConnected`.
     pub fn rehome(&mut self) -> io::Result<()> {

@@ -88,7 +88,7 @@ fn servers(roll: &Roll, database: &str) -> Servers {
             let (lent, idle, _) = state.counts();
             (lent + idle > 0, state.last_error.as_ref().is_some_and(is_failure))
         });
-        if open || (!failed && pool.welcome().is_some()) {
+        if open || (!failed && pool.learnt.welcome().is_some()) {
             return Servers::Up;
         }
         if failed {

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use config::{Host, ServerTlsMode};
-use net::Stream;
 use net::channel::Channel;
+use net::{Peer, Stream};
 use wire::TxStatus;
 use wire::replies::Replies;
 
 use crate::error::Error;
+use crate::learnt::Welcome;
 use crate::login::{self, LoggedIn};
 use crate::params::Params;
-use crate::pool::{Pool, Welcome};
+use crate::pool::Pool;
 use crate::prepared::Held;
 use crate::server::{Age, Passing, Server, ServerCard};
 use crate::shared::Slot;
@@ -100,14 +101,14 @@ fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in:
     let LoggedIn { pid, secret, reported } = logged_in;
     let movable = reported.iter().filter(|(name, _)| Params::is_movable(name));
     let base = Arc::new(Params::new(movable.map(|(name, value)| (name.as_str(), value.as_str()))));
-    pool.learn_welcome(Welcome { reported, base: Arc::clone(&base) });
-    let params = pool.welcome().filter(|w| w.base == base).map_or(base, |w| Arc::clone(&w.base));
+    pool.learnt.learn_welcome(Welcome { reported, base: Arc::clone(&base) });
+    let params = pool.learnt.welcome().filter(|w| w.base == base).map_or(base, |w| Arc::clone(&w.base));
     let card = Arc::new(ServerCard {
         id: pool.shared.server_number(),
         pid,
         secret,
         tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
-        ends: (stream.peer().to_string(), stream.local().map(|end| end.to_string()).unwrap_or_default()),
+        ends: (stream.peer(), stream.local().unwrap_or(Peer::Unix)),
         since: SystemTime::now(),
         client: AtomicU64::new(0),
         cancels: AtomicU32::new(0),

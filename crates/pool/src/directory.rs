@@ -182,6 +182,7 @@ impl Directory {
     pub fn tend(&self, worker: usize) {
         let now = Instant::now();
         for pool in self.all() {
+            pool.look_at_stirring();
             pool.sweep(now);
             pool.kick(worker, false);
             if pool.settings().min_size > 0 {
@@ -189,6 +190,24 @@ impl Directory {
             }
         }
         lock(&self.past).settle();
+        self.forget_unused();
+    }
+
+    /// Forgets pools that nobody and nothing is in, if their names are none of the configuration's but made up
+    /// by clients: of those there is no end.
+    fn forget_unused(&self) {
+        let config = self.config();
+        let made_up = |key: &Key| {
+            config.users.get(&key.user).is_none()
+                || config.database(&key.database).is_none_or(|entry| entry.name == "*")
+        };
+        let empty = |pool: &Arc<Pool>| Arc::strong_count(pool) == 1 && pool.look(|state| state.total() == 0);
+        let mut past = lock(&self.past);
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        // nobody can come to hold one while the map is locked
+        for (_, pool) in pools.extract_if(|key, pool| empty(pool) && made_up(key)) {
+            past.keep(&pool);
+        }
     }
 
     /// Reads TLS files towards servers again where they have changed; what could not be used, by file.

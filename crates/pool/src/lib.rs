@@ -6,7 +6,7 @@
 //! - [`server`]: the connection, typed and counted; [`params`], [`prepared`]: what is set and held on it
 //! - [`inbound`]: what the server says, held against what it owes
 //! - [`state`], [`queue`]: who gets which, without a socket or a clock
-//! - [`pool`], [`checkout`]: lend it, wait for it, take it back
+//! - [`pool`], [`checkout`]: lend it, wait for it, take it back; [`learnt`]: what servers told of themselves
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
 //! - [`holds`]: which databases are paused; `past`: pools that were removed
@@ -21,6 +21,7 @@ pub mod directory;
 pub mod error;
 pub mod holds;
 pub mod inbound;
+pub mod learnt;
 pub mod login;
 pub mod map;
 pub mod params;

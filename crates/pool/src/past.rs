@@ -9,6 +9,11 @@ use telemetry::counters::Totals;
 
 use crate::pool::{Key, Pool};
 
+/// So many names are told apart among what pools that are gone had counted; clients may make names up.
+const NAMES: usize = 1000;
+/// Stands for database and user of all others.
+const OTHERS: &str = "(others)";
+
 /// Removed pools.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
@@ -25,9 +30,18 @@ impl Past {
 
     /// Lets go of pools that nobody else holds any more; what they counted stays.
     pub(crate) fn settle(&mut self) {
-        for pool in self.leaving.extract_if(.., |pool| Arc::strong_count(pool) == 1) {
-            *self.gone.entry(pool.key.clone()).or_default() += pool.stats.totals();
+        let gone: Vec<_> = self.leaving.extract_if(.., |pool| Arc::strong_count(pool) == 1).collect();
+        for pool in gone {
+            self.keep(&pool);
         }
+    }
+
+    /// Keeps what a pool has counted that is gone now.
+    pub(crate) fn keep(&mut self, pool: &Pool) {
+        let others = || Key { database: OTHERS.to_owned(), user: OTHERS.to_owned() };
+        let told_apart = self.gone.len() < NAMES || self.gone.contains_key(&pool.key);
+        let key = if told_apart { pool.key.clone() } else { others() };
+        *self.gone.entry(key).or_default() += pool.stats.totals();
     }
 
     /// Those still in use.

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::checkout::{Checkout, Waiting};
 use crate::connect;
 use crate::error::Error;
-use crate::params::Params;
+use crate::learnt::Learnt;
 use crate::prepared::Catalog;
 use crate::server::{Server, ServerCard};
 use crate::shared::{Cap, Shared};
@@ -27,9 +27,6 @@ use opening::Opening;
 
 /// A connection that was free for less than this is lent without asking the kernel whether it still stands.
 const FRESH: Duration = Duration::from_millis(2);
-/// So many different sets of start-up settings are remembered with what the server made of them.
-const KNOWN_SETTINGS: usize = 1000;
-
 /// Who shares a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -46,18 +43,6 @@ pub struct Waiter {
     pub(crate) since: Instant,
 }
 
-/// What a server says of itself at log-in.
-#[derive(Debug)]
-pub struct Welcome {
-    /// Every parameter it reported.
-    pub reported: Vec<(String, String)>,
-    /// Those that clients carry with them, at their defaults.
-    pub base: Arc<Params>,
-}
-
-/// Start-up settings as a client sent them, in its order.
-pub type Asked = Vec<(String, String)>;
-
 /// A pool.
 #[derive(Debug)]
 pub struct Pool {
@@ -69,6 +54,8 @@ pub struct Pool {
     pub statements: Catalog,
     /// Where its servers are and how to log in.
     pub target: Target,
+    /// What its servers have told of themselves.
+    pub learnt: Learnt,
     /// What it has in common with all pools.
     pub shared: Arc<Shared>,
     cap: Arc<Cap>,
@@ -76,16 +63,8 @@ pub struct Pool {
     /// Counts the changes of the settings, so that sessions may keep what they have read of them.
     version: AtomicU64,
     state: Mutex<State<Box<Server>, Waiter>>,
-    learnt: Learnt,
     roster: Mutex<HashMap<u64, Weak<ServerCard>>>,
     clients: AtomicU64,
-}
-
-/// What servers have told of themselves; with another welcome, what is canonical is another thing too.
-#[derive(Debug, Default)]
-struct Learnt {
-    welcome: RwLock<Option<Arc<Welcome>>>,
-    canonical: Mutex<HashMap<Asked, Arc<Params>>>,
 }
 
 impl Pool {
@@ -113,8 +92,10 @@ impl Pool {
     pub fn try_checkout(self: &Arc<Self>, worker: usize, client: u64, now: Instant) -> Option<Checkout> {
         loop {
             let server = self.state().take_idle(worker)?;
+            // before it moves to this worker, whose runtime has not seen anything of it
+            let fresh = is_fresh(&server, now);
             let mut checkout = Checkout::new(Arc::clone(self), server);
-            if checkout.adopt(worker, client) && (self.is_fresh(&checkout, now) || checkout.still_stands()) {
+            if checkout.adopt(worker, client) && (fresh || checkout.still_stands()) {
                 return Some(checkout);
             }
             self.shared.events.count(Event::ServerRecycled);
@@ -223,7 +204,7 @@ impl Pool {
         }
     }
 
-    /// Closes idle servers that are due: idle too long, too old, of an old generation, or gone.
+    /// Closes idle servers that are due: idle too long, too old, of an old generation, or of a pool that is no more.
     pub fn sweep(&self, now: Instant) {
         let settings = self.settings();
         let (idle, floor) = (settings.idle_timeout(), settings.min_size);
@@ -244,6 +225,23 @@ impl Pool {
         for server in gone {
             self.shared.events.count(Event::ServerRecycled);
             connect::farewell(server);
+        }
+    }
+
+    /// Closes idle servers whose connection has ended, and takes in what the others report; so the pool fills
+    /// up again before a client finds that out.
+    pub fn look_at_stirring(self: &Arc<Self>) {
+        let stirring = self.state().borrow_idle(|server| server.channel.stream.is_stirring());
+        for server in stirring {
+            let (home, released) = (server.age.home, server.age.released);
+            let mut checkout = Checkout::new(Arc::clone(self), server);
+            if !checkout.still_stands() {
+                self.shared.events.count(Event::ServerRecycled);
+                checkout.close();
+            } else if let Some(server) = checkout.take() {
+                // unused all the time, so it is as old as it was
+                self.place(server, home, released);
+            }
         }
     }
 
@@ -337,44 +335,10 @@ impl Pool {
         cards
     }
 
-    /// What servers of this pool say at log-in, once one has.
-    #[must_use]
-    pub fn welcome(&self) -> Option<Arc<Welcome>> {
-        self.learnt.welcome.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What the server made of these start-up settings when a client asked for them before.
-    #[must_use]
-    pub fn canonical(&self, asked: &Asked) -> Option<Arc<Params>> {
-        lock(&self.learnt.canonical).get(asked).cloned()
-    }
-
-    /// Remembers what the server made of them.
-    pub fn learn_canonical(&self, asked: Asked, params: Arc<Params>) {
-        let mut known = lock(&self.learnt.canonical);
-        if known.len() >= KNOWN_SETTINGS {
-            known.clear();
-        }
-        known.insert(asked, params);
-    }
-
-    pub(crate) fn learn_welcome(&self, welcome: Welcome) {
-        let mut known = self.learnt.welcome.write().unwrap_or_else(PoisonError::into_inner);
-        if known.as_ref().is_none_or(|known| known.reported != welcome.reported) {
-            *known = Some(Arc::new(welcome));
-            // other defaults may give other values
-            lock(&self.learnt.canonical).clear();
-        }
-    }
-
     pub(crate) fn enrol(&self, card: &Arc<ServerCard>) {
         let mut roster = lock(&self.roster);
         roster.retain(|_, card| card.strong_count() > 0);
         roster.insert(card.id, Arc::downgrade(card));
-    }
-
-    fn is_fresh(&self, checkout: &Checkout, now: Instant) -> bool {
-        now.saturating_duration_since(checkout.server().age.released) < FRESH
     }
 
     fn limits(&self) -> Limits {
@@ -389,6 +353,11 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State<Box<Server>, Waiter>> {
         lock(&self.state)
     }
+}
+
+/// Free for a moment only, and nothing is known to have happened since.
+fn is_fresh(server: &Server, now: Instant) -> bool {
+    now < server.age.released + FRESH && !server.channel.stream.is_stirring()
 }
 
 /// A panic under one of these locks leaves plain numbers and lists behind, at worst a count that is off by

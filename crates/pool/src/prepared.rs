@@ -44,7 +44,7 @@ pub fn may_forget(sql: &[u8]) -> bool {
         text = rest;
     }
     let plain = !matches!(text.first(), Some(b'd' | b'D' | b'/' | b'-' | b';' | 0x0b));
-    if plain && !text.contains(&b';') {
+    if plain && !wire::frontend::query::holds(text, b';') {
         return false;
     }
     let begins = |at: usize, word: &[u8]| {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use net::Peer;
 use net::channel::Channel;
 use wire::TxStatus;
 use wire::replies::Replies;
@@ -111,7 +112,7 @@ pub struct ServerCard {
     /// TLS version and cipher, empty without TLS.
     pub tls: String,
     /// The server's end and ours.
-    pub ends: (String, String),
+    pub ends: (Peer, Peer),
     /// When it was opened.
     pub since: SystemTime,
     /// The number of the client that has it; 0 while it is idle.

@@ -138,6 +138,13 @@ impl<S, W> State<S, W> {
         out
     }
 
+    /// Takes the idle servers for which `wanted` holds off the shelves; they count as lent.
+    pub fn borrow_idle(&mut self, wanted: impl FnMut(&S) -> bool) -> Vec<S> {
+        let out = self.sweep(wanted);
+        self.lent += u32::try_from(out.len()).unwrap_or(u32::MAX);
+        out
+    }
+
     /// Whether one more connection should be opened now for those who wait; if so it is counted as opening.
     pub fn may_open(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
         let wanted = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX) > self.opening;

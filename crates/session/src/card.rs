@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
+use net::Peer;
 use pool::cancel::Underway;
 use pool::{Pool, ServerCard};
 use telemetry::counters::micros;
@@ -52,7 +53,7 @@ pub struct ClientCard {
     /// Its application name at log-in.
     pub application: String,
     /// The client's end and ours.
-    pub ends: (String, String),
+    pub ends: (Peer, Peer),
     /// TLS version and cipher, empty without TLS.
     pub tls: String,
     /// When it connected.
@@ -241,14 +242,14 @@ impl ClientCard {
 }
 
 /// Who a client is, as shown to administrators.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Identity {
     /// Database and user.
     pub login: (String, String),
     /// The application name.
     pub application: String,
     /// The client's end and ours.
-    pub ends: (String, String),
+    pub ends: (Peer, Peer),
     /// TLS version and cipher.
     pub tls: String,
 }
@@ -328,7 +329,13 @@ mod tests {
 
     #[test]
     fn an_order_to_give_up_waiting_ends_with_the_wait() {
-        let card = ClientCard::new(1, 1, b"secret", Identity::default());
+        let who = Identity {
+            login: Default::default(),
+            application: String::new(),
+            ends: (Peer::Unix, Peer::Unix),
+            tls: String::new(),
+        };
+        let card = ClientCard::new(1, 1, b"secret", who);
         assert!(!card.cancel_waiting(), "it does not wait");
         assert!(!card.ordered(Order::Cancel));
         card.begin_waiting(Instant::now());

@@ -242,17 +242,14 @@ impl Door<'_> {
         let length = if startup.minor >= NEWEST_MINOR { LONG_KEY } else { SHORT_KEY };
         let stream = &self.channel.stream;
         loop {
+            let [a, b, c, d, key @ ..] = net::random::<{ 4 + LONG_KEY }>().map_err(random)?;
             // process ids are positive to whoever prints them as signed
-            let pid = u32::from_be_bytes(net::random().map_err(random)?) & 0x7fff_ffff;
-            let key: [u8; LONG_KEY] = net::random().map_err(random)?;
+            let pid = u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff;
             let secret = key.get(..length).unwrap_or_default();
             let identity = Identity {
                 login: (database_of(startup, user).to_owned(), user.to_owned()),
                 application: startup.get("application_name").unwrap_or_default().to_owned(),
-                ends: (
-                    stream.peer().to_string(),
-                    stream.local().map(|end| end.to_string()).unwrap_or_default(),
-                ),
+                ends: (stream.peer(), stream.local().unwrap_or(Peer::Unix)),
                 tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
             };
             let card = Arc::new(ClientCard::new(number, pid, secret, identity));

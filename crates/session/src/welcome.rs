@@ -9,19 +9,19 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pool::directory::NoPool;
-use pool::pool::{Asked, Welcome};
+use pool::learnt::{Asked, Greeting};
 use pool::{Params, Pool, recover};
 use telemetry::Event;
 use wire::TxStatus;
 use wire::auth::Secret;
-use wire::backend::{key, params, ready};
+use wire::backend::{key, ready};
 use wire::startup::{Startup, options};
 
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 use crate::handshake::{Failed, Guest, Recipient};
 use crate::hub::Hub;
-use crate::prepared::Names;
+use crate::names::Names;
 use crate::relay::Rules;
 use crate::session::Session;
 use crate::steps;
@@ -90,17 +90,14 @@ fn admit(hub: &Arc<Hub>, database: &str, user: &str) -> Result<Arc<Pool>, Error>
 
 async fn greet(session: &mut Session, startup: &Startup, secret: &[u8]) -> Result<(), Error> {
     let asked = asked(startup)?;
-    let (welcome, settings) = match known(&session.pool, &asked) {
-        Some(known) => known,
+    let greeting = match session.pool.learnt.greeting(&asked) {
+        Some(greeting) => greeting,
         None => ask(session, asked).await?,
     };
-    session.client.params = settings;
+    session.client.params = Arc::clone(&greeting.params);
     let client = &mut session.client;
     let out = client.channel.queue();
-    for (name, value) in &welcome.reported {
-        let value = client.params.get(name).unwrap_or(value);
-        params::write(out, name.as_bytes(), value.as_bytes()).map_err(Error::protocol)?;
-    }
+    out.extend_from_slice(&greeting.report);
     key::write(out, client.card.pid, secret).map_err(Error::protocol)?;
     ready::write(out, TxStatus::Idle);
     Ok(())
@@ -117,17 +114,11 @@ fn asked(startup: &Startup) -> Result<Asked, Error> {
     Ok(asked)
 }
 
-fn known(pool: &Pool, asked: &Asked) -> Option<(Arc<Welcome>, Arc<Params>)> {
-    let welcome = pool.welcome()?;
-    let settings = if asked.is_empty() { Arc::clone(&welcome.base) } else { pool.canonical(asked)? };
-    Some((welcome, settings))
-}
-
 /// Has a server take the settings, and reads what it made of them.
-async fn ask(session: &mut Session, asked: Asked) -> Result<(Arc<Welcome>, Arc<Params>), Error> {
+async fn ask(session: &mut Session, asked: Asked) -> Result<Arc<Greeting>, Error> {
     let began = Began(Instant::now());
     let mut checkout = steps::pool::borrow(session, began).await?;
-    let Some(welcome) = session.pool.welcome() else {
+    let Some(welcome) = session.pool.learnt.welcome() else {
         return Err(Error::Pool(pool::Error::Retired));
     };
     let mut want = Params::clone(&welcome.base);
@@ -137,6 +128,5 @@ async fn ask(session: &mut Session, asked: Asked) -> Result<(Arc<Welcome>, Arc<P
     let patience = session.pool.settings().acquire_timeout();
     recover::put_in_force(&mut checkout, &Arc::new(want), patience).await?;
     let settings = Arc::clone(&checkout.server().params);
-    session.pool.learn_canonical(asked, Arc::clone(&settings));
-    Ok((welcome, settings))
+    Ok(session.pool.learnt.learn(asked, &welcome, settings))
 }

@@ -3,6 +3,7 @@
 use testkit::{Client, Postgres, messages, wait};
 
 use super::{Table, admin, before, columns, done, refused, show};
+use crate::scene::server_error;
 
 /// View, types (s text, i int4, q int8, N numeric), columns.
 const VIEWS: &[(&str, &str, &str)] = &[
@@ -113,6 +114,22 @@ fn described(console: &mut Client, view: &str) -> Vec<(String, u32)> {
     let answer = console.read_until_ready();
     assert_eq!(testkit::client::tags(&answer), "1tTZ", "{answer:?}");
     columns(&answer[2].body)
+}
+
+#[test]
+fn pools_of_names_that_clients_made_up_are_forgotten() {
+    let postgres = Postgres::start();
+    let proxy = before(&postgres).database("*", &postgres).start();
+    for i in 0..20 {
+        let nowhere = proxy.connect().database(&format!("nowhere{i}")).try_open();
+        assert_eq!(server_error(nowhere).code(), "3D000");
+    }
+    proxy.connect().open().rows("SELECT 1");
+    let mut console = admin(&proxy);
+    wait::until(wait::PATIENCE, "only the pool of the configuration is left", || {
+        !show(&mut console, "SHOW POOLS").column("database").iter().any(|name| name.starts_with("nowhere"))
+    });
+    assert!(show(&mut console, "SHOW POOLS").column("database").contains(&"postgres".to_owned()));
 }
 
 #[test]

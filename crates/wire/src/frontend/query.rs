@@ -26,6 +26,13 @@ impl<'a> Query<'a> {
     }
 }
 
+/// Whether a text holds this byte anywhere: looked for in every statement, so by the widest registers there are.
+#[inline]
+#[must_use]
+pub fn holds(sql: &[u8], byte: u8) -> bool {
+    memchr::memchr(byte, sql).is_some()
+}
+
 /// Appends a Query.
 pub fn write(out: &mut BytesMut, sql: &[u8]) -> Result<(), Error> {
     head(out, TAG, cstr_len(sql)?)?;

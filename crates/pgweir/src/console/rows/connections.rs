@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
+use net::Peer;
 use session::card::Doing;
 use telemetry::PoolGauges;
 
@@ -27,8 +28,8 @@ fn client_row(client: &Client, listen_port: u16) -> Row {
         Doing::Waiting => "waiting",
         Doing::Active => "active",
     };
-    let (addr, port) = address(&card.ends.0, listen_port);
-    let (local_addr, local_port) = address(&card.ends.1, listen_port);
+    let (addr, port) = address(card.ends.0, listen_port);
+    let (local_addr, local_port) = address(card.ends.1, listen_port);
     let link = client.server.as_ref().map_or(String::new(), |server| server_ptr(server.id));
     vec![
         "C".into(),
@@ -63,8 +64,8 @@ pub(super) fn servers(census: &Census) -> Vec<Row> {
 
 fn server_row(server: &Server) -> Row {
     let (card, key) = (&server.card, &server.pool.key);
-    let (addr, port) = address(&card.ends.0, server.pool.target.port);
-    let (local_addr, local_port) = address(&card.ends.1, 0);
+    let (addr, port) = address(card.ends.0, server.pool.target.port);
+    let (local_addr, local_port) = address(card.ends.1, 0);
     let close_needed = server.pool.look(|state| state.paused || state.retired);
     vec![
         "S".into(),
@@ -127,10 +128,10 @@ fn pool_row(database: &str, user: &str, now: &PoolGauges, mode: &str) -> Row {
 }
 
 /// Address and port of one end of a connection; a Unix socket has the port of its name.
-fn address(end: &str, unix_port: u16) -> (Cell, Cell) {
-    match end.parse::<SocketAddr>() {
-        Ok(address) => (address.ip().to_string().into(), address.port().into()),
-        Err(_) => ("unix".into(), unix_port.into()),
+fn address(end: Peer, unix_port: u16) -> (Cell, Cell) {
+    match end {
+        Peer::Tcp(address) => (address.ip().to_string().into(), address.port().into()),
+        Peer::Unix => ("unix".into(), unix_port.into()),
     }
 }
 

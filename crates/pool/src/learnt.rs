@@ -1,0 +1,96 @@
+//! What the servers of a pool have told of themselves, remembered so that later clients need not ask.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use bytes::{Bytes, BytesMut};
+use wire::backend::params;
+
+use crate::params::Params;
+
+/// So many different sets of start-up settings are remembered with what the server made of them.
+const KNOWN_SETTINGS: usize = 1000;
+
+/// What a server says of itself at log-in.
+#[derive(Debug)]
+pub struct Welcome {
+    /// Every parameter it reported.
+    pub reported: Vec<(String, String)>,
+    /// Those that clients carry with them, at their defaults.
+    pub base: Arc<Params>,
+}
+
+/// Start-up settings as a client sent them, in its order.
+pub type Asked = Vec<(String, String)>;
+
+/// What a client is told at log-in, and what is to be in force for it, given what it asked for.
+#[derive(Debug)]
+pub struct Greeting {
+    /// Its settings, as the server spells them.
+    pub params: Arc<Params>,
+    /// A ParameterStatus for each parameter that servers report.
+    pub report: Bytes,
+}
+
+impl Greeting {
+    fn new(welcome: &Welcome, params: Arc<Params>) -> Self {
+        let mut report = BytesMut::new();
+        for (name, value) in &welcome.reported {
+            let value = params.get(name).unwrap_or(value);
+            // the server's own words, or what it has accepted: there is no zero byte in them
+            let written = params::write(&mut report, name.as_bytes(), value.as_bytes());
+            debug_assert!(written.is_ok(), "{name} was a text before");
+        }
+        Self { params, report: report.freeze() }
+    }
+}
+
+/// What is known; with another welcome, greetings are others too.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    welcome: RwLock<Option<Arc<Welcome>>>,
+    greetings: Mutex<HashMap<Asked, Arc<Greeting>>>,
+}
+
+impl Learnt {
+    /// What servers say at log-in, once one has.
+    #[must_use]
+    pub fn welcome(&self) -> Option<Arc<Welcome>> {
+        self.welcome.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A server was opened and said this.
+    pub(crate) fn learn_welcome(&self, welcome: Welcome) {
+        let mut known = self.welcome.write().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_none_or(|known| known.reported != welcome.reported) {
+            let plain = Greeting::new(&welcome, Arc::clone(&welcome.base));
+            *known = Some(Arc::new(welcome));
+            // other defaults may give other values
+            let mut greetings = self.greetings();
+            greetings.clear();
+            greetings.insert(Asked::new(), Arc::new(plain));
+        }
+    }
+
+    /// The greeting for a client with these start-up settings, if a server has taken them before.
+    #[must_use]
+    pub fn greeting(&self, asked: &Asked) -> Option<Arc<Greeting>> {
+        self.greetings().get(asked).cloned()
+    }
+
+    /// Remembers what the server made of these start-up settings.
+    pub fn learn(&self, asked: Asked, welcome: &Welcome, params: Arc<Params>) -> Arc<Greeting> {
+        let greeting = Arc::new(Greeting::new(welcome, params));
+        let mut known = self.greetings();
+        if known.len() >= KNOWN_SETTINGS {
+            known.retain(|asked, _| asked.is_empty());
+        }
+        known.insert(asked, Arc::clone(&greeting));
+        greeting
+    }
+
+    /// What it guards is whole between any two statements.
+    fn greetings(&self) -> MutexGuard<'_, HashMap<Asked, Arc<Greeting>>> {
+        self.greetings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
