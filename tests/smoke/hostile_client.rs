@@ -1,6 +1,9 @@
 //! Clients that send the right messages at the wrong time, broken ones, or too many.
 
-use testkit::{Client, Connect, messages};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use testkit::{Client, Connect, Scripted, answers, messages};
 
 use crate::stage::{self, before, echo, ends_with, ordinary, serves};
 
@@ -240,4 +243,38 @@ fn limit_files(pid: u32, files: u32) {
         .args([format!("--pid={pid}"), format!("--nofile={files}")])
         .status();
     assert!(done.is_ok_and(|status| status.success()), "prlimit of util-linux");
+}
+
+#[test]
+fn a_pipeline_without_end_is_not_remembered_without_end() {
+    const QUERIES: usize = 5000;
+    let most = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&most);
+    // answers only when it is asked to, or when the whole pipeline is there
+    let server = Scripted::log_in_then(move |peer| {
+        let (mut owed, mut all) = (0, 0);
+        loop {
+            match peer.read_message()?.tag {
+                b'Q' => {
+                    (owed, all) = (owed + 1, all + 1);
+                    seen.fetch_max(owed, Ordering::SeqCst);
+                    if all < QUERIES {
+                        continue;
+                    }
+                }
+                b'H' => {}
+                _ => return Ok(()),
+            }
+            for _ in 0..std::mem::take(&mut owed) {
+                peer.send(&[answers::complete("X"), answers::ready(b'I')].concat())?;
+            }
+        }
+    });
+    let proxy = before(&server).start();
+    let mut client = proxy.connect().open();
+    client.send(&messages::query("q").repeat(QUERIES));
+    for i in 0..QUERIES {
+        assert_eq!(testkit::client::tags(&client.read_until_ready()), "CZ", "reply {i}");
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 1024);
 }

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
+use net::buffers::BLOCK;
 use net::channel::Channel;
 use pool::Params;
 
 use crate::card::ClientCard;
-use crate::prepared::Names;
+use crate::error::Error;
+use crate::names::Names;
 use crate::refuse::Refusing;
+
+/// A client that waits may have sent so much more than is under way.
+const AHEAD: usize = 4 * BLOCK;
 
 /// A client that is logged in.
 #[derive(Debug)]
@@ -32,6 +38,23 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Notices a client that leaves while nothing of it goes on, as long as it does not send more than a few
+    /// blocks ahead.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        while self.channel.inbox.len() < AHEAD {
+            match self.channel.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return Err(Error::ClientLost(None)),
+                Poll::Ready(Err(error)) => return Err(Error::client_lost(error)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Tells others how many statements it has prepared.
     pub(crate) fn note_prepared(&self) {
         let count = u32::try_from(self.names.len()).unwrap_or(u32::MAX);

@@ -19,6 +19,9 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::rename;
 
+/// The bytes of a message's length, which count themselves.
+const LENGTH_WORD: usize = 4;
+
 /// What came of the server's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Delivered {
@@ -90,25 +93,48 @@ impl Pass<'_> {
                 self.invented();
                 continue;
             }
-            self.rows();
-            if self.at == self.server.channel.inbox.len() || self.message()?.is_break() {
+            let free = self.plain();
+            if free || self.at == self.server.channel.inbox.len() || self.message()?.is_break() {
                 return Ok(());
             }
         }
     }
 
-    /// Steps over whole messages that only pass: what most replies consist of, so nothing but the head is
-    /// looked at.
-    fn rows(&mut self) {
-        let inbox = &self.server.channel.inbox;
-        while let Some(Some(&[tag, a, b, c, d])) = inbox.get(self.at..).map(<[u8]>::first_chunk::<5>) {
-            let length = u32::from_be_bytes([a, b, c, d]);
-            let Some(next) = self.at.checked_add(length as usize + 1) else { return };
-            if length < 4 || next > inbox.len() || !self.server.replies.is_passing(tag) {
-                return;
+    /// Steps over whole messages that only pass, as most do; true: the server is free with the last of them.
+    fn plain(&mut self) -> bool {
+        let server = &mut *self.server;
+        let inbox: &[u8] = &server.channel.inbox;
+        while let Some([tag, a, b, c, d, body @ ..]) = inbox.get(self.at..) {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+            if length < LENGTH_WORD || body.len() + LENGTH_WORD < length {
+                return false;
             }
-            self.at = next;
+            let status = match (*tag, body) {
+                // DISCARD ALL and DEALLOCATE ALL are more than they seem
+                (b'C', [b'D', ..]) => return false,
+                (b'Z', [status, ..]) if length == LENGTH_WORD + 1 => match TxStatus::try_from(*status) {
+                    Ok(status) => Some(status),
+                    Err(_) => return false,
+                },
+                (b'Z', _) => return false,
+                (_, _) => None,
+            };
+            if !server.replies.pass(*tag) {
+                return false;
+            }
+            self.at += length + 1;
+            if let Some(status) = status {
+                server.status = status;
+                self.done.ready += 1;
+                if status == TxStatus::Idle {
+                    self.done.ended += 1;
+                    if self.shared && server.replies.is_settled() {
+                        return true;
+                    }
+                }
+            }
         }
+        false
     }
 
     /// One message; break: it is not there yet.

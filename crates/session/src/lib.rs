@@ -4,8 +4,8 @@
 //! - [`session`]: from accept to close
 //! - `handshake`, `auth`, `welcome`: who is it, and its first words
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
-//! - `relay`, `outbound`, `inbound`: bytes to the server and back
-//! - `prepared`, `rename`: the client's own names for statements
+//! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place
+//! - `names`, `prepared`, `rename`: the client's own names for statements
 //! - `refuse`: a request that gets no server
 //! - `cancel`: stop what another connection runs
 //! - [`card`]: what others know of a client; [`hub`]: what clients share
@@ -19,6 +19,8 @@ pub mod error;
 mod handshake;
 pub mod hub;
 mod inbound;
+mod instead;
+mod names;
 mod outbound;
 mod pipeline;
 mod prepared;

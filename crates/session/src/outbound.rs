@@ -9,7 +9,7 @@ use std::mem::take;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use net::buffers::{self, BLOCK};
+use net::buffers::BLOCK;
 use pool::prepared::{Effect, may_forget};
 use pool::{Pool, Server};
 use wire::frame::{self, HEADER, Head};
@@ -18,10 +18,15 @@ use wire::replies::{Action, Request, SETTLE};
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::instead::Instead;
 use crate::prepared::{Desk, Passage};
 
 /// Flush, which makes the server answer what it has been asked so far.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
+
+/// So many replies may be owed to a client; a longer pipeline goes on when some of them have come. As many
+/// requests as a server reads ahead anyway, and a bound on what is remembered of them.
+const MOST_OWED: usize = 1024;
 
 /// What was made of the client's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,8 +55,6 @@ struct Pass<'a> {
     /// What goes out in place of what came in; a run that needs no change is copied here only when something
     /// before it was changed.
     out: BytesMut,
-    /// What is written for one message, before it is known to go out at all.
-    scratch: BytesMut,
     /// Start of the run of messages that go out unchanged.
     start: usize,
     /// Where the next message begins.
@@ -71,12 +74,10 @@ pub(crate) fn forward(
     limit: usize,
 ) -> Result<Forwarded, Error> {
     let out = server.channel.take_queue();
-    let (scratch, done) = (BytesMut::new(), Forwarded::default());
-    let mut pass = Pass { client, server, pool, limit, out, scratch, start: 0, at: 0, done };
+    let done = Forwarded::default();
+    let mut pass = Pass { client, server, pool, limit, out, start: 0, at: 0, done };
     let walked = pass.walk();
-    let (start, end, done) = (pass.start, pass.at, pass.done);
-    let (out, scratch) = (take(&mut pass.out), take(&mut pass.scratch));
-    buffers::give(scratch);
+    let (start, end, done, out) = (pass.start, pass.at, pass.done, take(&mut pass.out));
     let sent = send(cx, client, server, out, start..end);
     client.channel.consume(end);
     walked?;
@@ -148,6 +149,11 @@ impl Pass<'_> {
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' if self.server.replies.is_doubtful() => {
                 Passage::Stall
             }
+            b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' | b'S'
+                if self.server.replies.len() >= MOST_OWED =>
+            {
+                Passage::Stall
+            }
             b'Q' => self.query(have),
             b'F' => self.asks(Request::FunctionCall, None),
             b'E' => {
@@ -180,8 +186,18 @@ impl Pass<'_> {
         let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
         // of a long text only the beginning is here
         let doubt = self.limit > 0 && (have >= BLOCK || may_forget(sql));
-        let effect = if doubt { Effect::Doubt { simple: true } } else { Effect::NoUnnamed };
-        self.asks(Request::Query, Some(effect))
+        let effect = if doubt {
+            Some(Effect::Doubt { simple: true })
+        } else if self.client.names.has_unnamed()
+            || self.server.held.unnamed().is_some()
+            || self.server.replies.has_pending()
+        {
+            Some(Effect::NoUnnamed)
+        } else {
+            // the usual case of a client that never speaks the extended protocol
+            None
+        };
+        self.asks(Request::Query, effect)
     }
 
     fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {
@@ -206,15 +222,12 @@ impl Pass<'_> {
         if self.limit == 0 {
             return self.asks(request, None);
         }
-        if self.scratch.capacity() == 0 {
-            self.scratch = buffers::take();
-        }
         let mut desk = Desk {
             names: &self.client.names,
             catalog: &self.pool.statements,
             server: self.server,
             limit: self.limit,
-            out: &mut self.scratch,
+            out: Instead::of(&mut self.out, run),
             made: 0,
         };
         let passage = match head.tag {
@@ -230,21 +243,14 @@ impl Pass<'_> {
             _ => close::Close::parse(body).map(|m| desk.close(&m)),
         };
         self.done.made += desk.made;
-        let passage = passage.unwrap_or_else(|_| {
-            self.server.replies.push(request, Action::Forward, None);
-            Passage::Verbatim
-        });
-        if !self.scratch.is_empty() {
-            // behind the run before this message
-            if self.out.capacity() == 0 {
-                self.out = buffers::take();
-            }
-            self.out.extend_from_slice(run);
-            self.out.extend_from_slice(&self.scratch);
-            self.scratch.clear();
+        if desk.out.is_used() {
+            // with what was written, the run before this message is in the queue
             self.start = self.at;
         }
-        passage
+        passage.unwrap_or_else(|_| {
+            self.server.replies.push(request, Action::Forward, None);
+            Passage::Verbatim
+        })
     }
 
     /// Moves on behind this message.

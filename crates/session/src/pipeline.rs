@@ -39,13 +39,17 @@ async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answ
     }
     // who may answer?
     let choice = steps::route::choose(session, class);
-    // borrow a server, and relay; on a second one if the first is found dead before it has taken a byte
+    // borrow a server
     let mut checkout = steps::pool::checkout(session, choice, began).await?;
-    let mut ended = steps::relay::relay(session, checkout, began).await;
+    // move bytes both ways
+    let ended = steps::relay::relay(session, &mut checkout, began).await;
+    let mut ended = steps::relay::settle(session, checkout, ended);
+    // the server is found dead before it has taken a byte: another one
     if let Err(Error::NothingSent(_)) = ended {
         session.hub.events.count(Event::RetryOnFreshServer);
-        checkout = steps::pool::checkout(session, choice, began).await?;
-        ended = steps::relay::relay(session, checkout, began).await;
+        let mut checkout = steps::pool::checkout(session, choice, began).await?;
+        ended = steps::relay::relay(session, &mut checkout, began).await;
+        ended = steps::relay::settle(session, checkout, ended);
     }
     Ok(match ended? {
         Ended::Free { .. } => Answered::Yes,

@@ -9,12 +9,14 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use pool::Server;
-use pool::map::Map;
 use pool::prepared::{Alias, Catalog, Effect, PREFIX, Statement};
 use wire::frontend::{Kind, close, describe, parse};
 use wire::replies::{Action, Request};
+
+use crate::instead::Instead;
+use crate::names::{Known, Names};
 
 /// How a message of the client goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,36 +31,31 @@ pub(crate) enum Passage {
     Stall,
 }
 
-/// The statements a client has prepared.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    unnamed: Option<Arc<Statement>>,
-    named: Map<Bytes, Arc<Statement>>,
-    /// Two names may stand for the same statement.
-    aliased: bool,
-}
-
-/// What a name stands for, as far as one can tell while requests are under way.
-enum Known {
-    Yes(Arc<Statement>),
-    No,
-    /// It depends on a batch that is not answered yet.
-    Unsure,
-}
-
-/// The statement a message means, under another name on the server than with the client.
+/// The statement a message means.
 enum Use {
+    /// The unnamed one, if there is one.
+    Unnamed(Option<Arc<Statement>>),
+    /// One that has another name on the server than with the client.
     Shared(Arc<Statement>),
-    /// A name that only looks like one of ours.
+    /// None, as the server will say.
+    Nothing,
+    /// None; the name only looks like one of ours.
     Unreachable(String),
 }
 
 impl Use {
-    fn name(&self) -> &str {
+    /// Its name on the server, where that is another one.
+    fn name(&self) -> Option<&str> {
         match self {
-            Self::Shared(statement) => &statement.name,
-            Self::Unreachable(name) => name,
+            Self::Unnamed(_) | Self::Nothing => None,
+            Self::Shared(statement) => Some(&statement.name),
+            Self::Unreachable(name) => Some(name),
         }
+    }
+
+    /// Whether it may forget all others when it runs.
+    fn forgets(&self) -> bool {
+        matches!(self, Self::Unnamed(Some(statement)) | Self::Shared(statement) if statement.forgets)
     }
 }
 
@@ -76,88 +73,9 @@ pub(crate) struct Desk<'a> {
     /// How many statements it may hold.
     pub(crate) limit: usize,
     /// What goes to the server in the place of the client's message.
-    pub(crate) out: &'a mut BytesMut,
+    pub(crate) out: Instead<'a>,
     /// Statements made under a shared name, for the statistics.
     pub(crate) made: u64,
-}
-
-impl Names {
-    /// Follows what the server has confirmed.
-    pub(crate) fn apply(&mut self, effect: Effect) {
-        match effect {
-            Effect::Named(alias) | Effect::Checked(alias) => {
-                self.aliased |= self.named.values().any(|known| Arc::ptr_eq(known, &alias.statement));
-                self.named.insert(alias.name, alias.statement);
-            }
-            Effect::Forgotten(name) => drop(self.named.remove(&*name)),
-            Effect::Unnamed(statement) => self.unnamed = Some(statement),
-            Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
-            Effect::Shared(_)
-            | Effect::Evicted(_)
-            | Effect::Replayed(_)
-            | Effect::Doubt { simple: false }
-            | Effect::Spoken(_) => {}
-        }
-    }
-
-    /// Follows a request that has failed: Query, and Parse without a name, drop the unnamed statement anyway.
-    pub(crate) fn apply_failed(&mut self, effect: &Effect) {
-        if matches!(effect, Effect::Unnamed(_) | Effect::NoUnnamed | Effect::Doubt { simple: true }) {
-            self.unnamed = None;
-        }
-    }
-
-    /// DEALLOCATE ALL or DISCARD ALL ran.
-    pub(crate) fn forget_all(&mut self) {
-        self.named.clear();
-        self.aliased = false;
-    }
-
-    /// How many names are known.
-    pub(crate) fn len(&self) -> usize {
-        self.named.len()
-    }
-
-    /// The client's name of a statement, given the name it has on servers.
-    pub(crate) fn by_server_name(&self, server_name: &[u8]) -> Option<&Bytes> {
-        self.named.iter().find(|(_, s)| s.name.as_bytes() == server_name).map(|(name, _)| name)
-    }
-
-    fn named(&self, server: &Server, name: &[u8]) -> Known {
-        for (syncs, effect) in server.replies.pending() {
-            if let Effect::Named(alias) | Effect::Checked(alias) = effect
-                && *alias.name == *name
-            {
-                return Known::pending(syncs, Some(&alias.statement));
-            } else if matches!(effect, Effect::Forgotten(n) if ***n == *name) {
-                return Known::pending(syncs, None);
-            } else if matches!(effect, Effect::Doubt { .. }) {
-                return Known::Unsure;
-            }
-        }
-        Known::settled(self.named.get(name))
-    }
-
-    fn unnamed(&self, server: &Server) -> Known {
-        for (syncs, effect) in server.replies.pending() {
-            if let Effect::Unnamed(statement) = effect {
-                return Known::pending(syncs, Some(statement));
-            } else if matches!(effect, Effect::NoUnnamed | Effect::Doubt { simple: true }) {
-                return Known::pending(syncs, None);
-            }
-        }
-        Known::settled(self.unnamed.as_ref())
-    }
-}
-
-impl Known {
-    fn pending(syncs: usize, found: Option<&Arc<Statement>>) -> Self {
-        if syncs > 0 { Self::Unsure } else { Self::settled(found) }
-    }
-
-    fn settled(found: Option<&Arc<Statement>>) -> Self {
-        found.map_or(Self::No, |statement| Self::Yes(Arc::clone(statement)))
-    }
 }
 
 impl Desk<'_> {
@@ -170,13 +88,13 @@ impl Desk<'_> {
 
     /// Bind: `message` is as much of it as holds both names, `length` its length field.
     pub(crate) fn bind(&mut self, message: &wire::frontend::bind::Bind<'_>, length: u32) -> Passage {
-        let Ok(name) = self.use_statement(message.statement) else {
+        let Ok(used) = self.use_statement(message.statement) else {
             return Passage::Stall;
         };
-        self.server.held.forgetful |= self.forgets(message.statement);
+        self.server.held.forgetful |= used.forgets();
         let spoken = self.spoken(message.statement);
         self.server.replies.push(Request::Bind, Action::Forward, spoken);
-        let Some(name) = name.as_ref().map(Use::name) else {
+        let Some(name) = used.name() else {
             return Passage::Verbatim;
         };
         // only the head is written anew: what follows the names may not even be here yet
@@ -185,31 +103,31 @@ impl Desk<'_> {
         let Ok(length) = u32::try_from(i64::from(length) + longer) else {
             return Passage::Verbatim;
         };
-        self.out.put_u8(b'B');
-        self.out.put_u32(length);
-        self.out.put_slice(message.portal);
-        self.out.put_u8(0);
-        self.out.put_slice(name.as_bytes());
-        self.out.put_u8(0);
-        self.out.put_slice(message.rest);
+        let [a, b, c, d] = length.to_be_bytes();
+        let out = self.out.buffer();
+        out.extend_from_slice(&[b'B', a, b, c, d]);
+        out.extend_from_slice(message.portal);
+        out.put_u8(0);
+        out.extend_from_slice(name.as_bytes());
+        out.put_u8(0);
+        out.extend_from_slice(message.rest);
         Passage::Rewritten
     }
 
     /// Describe.
     pub(crate) fn describe(&mut self, message: &describe::Describe<'_>) -> Passage {
-        let name = match message.kind {
-            Kind::Portal => None,
+        let used = match message.kind {
+            Kind::Portal => Use::Nothing,
             Kind::Statement => match self.use_statement(message.name) {
-                Ok(name) => name,
+                Ok(used) => used,
                 Err(Stalled) => return Passage::Stall,
             },
         };
         self.server.replies.push(Request::Describe, Action::Forward, None);
-        match name {
-            Some(name) if describe::write(self.out, Kind::Statement, name.name().as_bytes()).is_ok() => {
-                Passage::Rewritten
-            }
-            Some(_) | None => Passage::Verbatim,
+        let Some(name) = used.name() else { return Passage::Verbatim };
+        match describe::write(self.out.buffer(), Kind::Statement, name.as_bytes()) {
+            Ok(()) => Passage::Rewritten,
+            Err(_) => Passage::Verbatim,
         }
     }
 
@@ -234,8 +152,8 @@ impl Desk<'_> {
 
     fn parse_unnamed(&mut self, message: &parse::Parse<'_>) -> Passage {
         // drivers repeat themselves: the text is copied only when it is another one
-        let same = self.names.unnamed.as_ref().filter(|known| known.is(message.sql, message.types));
-        let statement = same.map_or_else(|| Statement::unnamed(message.sql, message.types), Arc::clone);
+        let same = self.names.unnamed_like(message.sql, message.types);
+        let statement = same.unwrap_or_else(|| Statement::unnamed(message.sql, message.types));
         self.server.replies.push(Request::Parse, Action::Forward, Some(Effect::Unnamed(statement)));
         Passage::Verbatim
     }
@@ -277,57 +195,48 @@ impl Desk<'_> {
         Ok(Passage::Rewritten)
     }
 
-    /// Makes sure that the server knows the statement of this name; the name it has there, if it is another.
-    fn use_statement(&mut self, name: &[u8]) -> Result<Option<Use>, Stalled> {
+    /// Makes sure that the server knows the statement of this name.
+    fn use_statement(&mut self, name: &[u8]) -> Result<Use, Stalled> {
         if name.is_empty() {
-            self.use_unnamed()?;
-            return Ok(None);
+            return self.use_unnamed().map(Use::Unnamed);
         }
         match self.names.named(self.server, name) {
             Known::Unsure => Err(Stalled),
             Known::Yes(statement) => {
                 self.ensure(&statement)?;
-                Ok(Some(Use::Shared(statement)))
+                Ok(Use::Shared(statement))
             }
             // the server says that there is no such statement; our own names are out of the client's reach
-            Known::No => Ok(name.starts_with(PREFIX.as_bytes()).then(|| {
-                let name = String::from_utf8_lossy(name);
-                Use::Unreachable(format!("_{name}"))
-            })),
+            Known::No if name.starts_with(PREFIX.as_bytes()) => {
+                Ok(Use::Unreachable(format!("_{}", String::from_utf8_lossy(name))))
+            }
+            Known::No => Ok(Use::Nothing),
         }
     }
 
     /// What tells which name is meant if the server complains, where that is not plain from its own name.
     fn spoken(&self, name: &[u8]) -> Option<Effect> {
-        let plain = name.is_empty() || !self.names.aliased && self.server.replies.pending().next().is_none();
+        let plain =
+            name.is_empty() || !self.names.is_aliased() && self.server.replies.pending().next().is_none();
         (!plain).then(|| Effect::Spoken(Box::new(Bytes::copy_from_slice(name))))
     }
 
-    /// Whether the statement of this name may forget all others when it runs.
-    fn forgets(&self, name: &[u8]) -> bool {
-        let known = if name.is_empty() {
-            self.names.unnamed(self.server)
-        } else {
-            self.names.named(self.server, name)
-        };
-        matches!(known, Known::Yes(statement) if statement.forgets)
-    }
-
-    fn use_unnamed(&mut self) -> Result<(), Stalled> {
+    fn use_unnamed(&mut self) -> Result<Option<Arc<Statement>>, Stalled> {
         let there = self.server_unnamed();
         match (self.names.unnamed(self.server), there) {
             (Known::Unsure, _) | (_, Known::Unsure) => Err(Stalled),
-            (Known::No, Known::No) => Ok(()),
-            (Known::Yes(mine), Known::Yes(there)) if Arc::ptr_eq(&mine, &there) => Ok(()),
+            (Known::No, Known::No) => Ok(None),
+            (Known::Yes(mine), Known::Yes(there)) if Arc::ptr_eq(&mine, &there) => Ok(Some(mine)),
             (Known::Yes(mine), Known::Yes(_) | Known::No) => {
                 self.write_parse(b"", &mine.sql, &mine.types);
-                self.server.replies.push(Request::Parse, Action::Discard, Some(Effect::Replayed(mine)));
-                Ok(())
+                let replayed = Effect::Replayed(Arc::clone(&mine));
+                self.server.replies.push(Request::Parse, Action::Discard, Some(replayed));
+                Ok(Some(mine))
             }
             (Known::No, Known::Yes(_)) => {
-                close::write(self.out, Kind::Statement, b"").map_err(|_| Stalled)?;
+                close::write(self.out.buffer(), Kind::Statement, b"").map_err(|_| Stalled)?;
                 self.server.replies.push(Request::Close, Action::Discard, Some(Effect::NoUnnamed));
-                Ok(())
+                Ok(None)
             }
         }
     }
@@ -382,7 +291,7 @@ impl Desk<'_> {
             return Err(Stalled);
         }
         if let Some(oldest) = self.server.held.oldest_over(self.limit).map(Arc::clone) {
-            close::write(self.out, Kind::Statement, oldest.name.as_bytes()).map_err(|_| Stalled)?;
+            close::write(self.out.buffer(), Kind::Statement, oldest.name.as_bytes()).map_err(|_| Stalled)?;
             self.server.replies.push(Request::Close, Action::Discard, Some(Effect::Evicted(oldest)));
         }
         Ok(())
@@ -391,7 +300,7 @@ impl Desk<'_> {
     fn write_parse(&mut self, name: &[u8], sql: &[u8], types: &[u8]) {
         self.made += u64::from(!name.is_empty());
         // a message that is too long for its length field came to us in one that was not
-        let written = parse::write(self.out, name, sql, types);
+        let written = parse::write(self.out.buffer(), name, sql, types);
         debug_assert!(written.is_ok(), "a Parse that fitted before fits again");
     }
 }

@@ -129,7 +129,8 @@ impl<'a> Relay<'a> {
             if !self.client.channel.inbox.is_empty() {
                 let done = self.forward(cx)?;
                 if done.stalled {
-                    return self.push_out(cx);
+                    self.push_out(cx)?;
+                    return self.client.poll_watch(cx);
                 }
                 if done.terminated {
                     return Err(Error::ClientLost(None));

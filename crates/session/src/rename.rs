@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use pool::prepared::PREFIX;
 
-use crate::prepared::Names;
+use crate::names::Names;
 
 /// The whole ErrorResponse with the client's names in it: the one `spoken` of if that is known, else the one that
 /// stands for the statement. `None` if no name of ours is in it.

@@ -191,18 +191,41 @@ impl<E> Replies<E> {
         }
     }
 
-    /// Whether this message is one of many in the middle of a reply that the client gets: rows, mostly. It
-    /// changes nothing here, and [`Replies::on`] would only say so.
+    /// Takes a message that the client gets as it is, and that changes nothing here but, perhaps, whose turn is
+    /// next. False: it is not one of those, or not surely; [`Replies::on`] has to see it.
+    ///
+    /// This is what [`Replies::on`] would do for most messages of most replies, in a few instructions.
     #[inline]
-    #[must_use]
-    pub fn is_passing(&self, tag: u8) -> bool {
-        let Some(head) = self.queue.front() else { return false };
-        let passing = match head.kind {
-            Kind::Asked(Request::Query) => matches!(tag, b'D' | b'T'),
-            Kind::Asked(Request::Execute) => tag == b'D',
-            Kind::Asked(_) | Kind::MaybeSync | Kind::CopyEnd => false,
+    pub fn pass(&mut self, tag: u8) -> bool {
+        let Some(Entry { kind: Kind::Asked(request), action: Action::Forward, effect: None }) =
+            self.queue.front()
+        else {
+            return false;
         };
-        passing && head.action == Action::Forward && self.settling.is_none()
+        if self.settling.is_some() || self.copy != copy::Copy::None {
+            return false;
+        }
+        let last = match (request, tag) {
+            (Request::Query, b'D' | b'T' | b'C' | b'I')
+            | (Request::Execute, b'D')
+            | (Request::Describe, b't') => return true,
+            (Request::Query | Request::FunctionCall | Request::Sync, b'Z')
+            | (Request::Parse, b'1')
+            | (Request::Bind, b'2')
+            | (Request::Describe, b'T' | b'n')
+            | (Request::Execute, b'C' | b'I' | b's')
+            | (Request::Close, b'3') => true,
+            (_, _) => false,
+        };
+        // what the server does not answer itself needs more than a look
+        let plain = last
+            && self.queue.get(1).is_none_or(|next| {
+                next.action != Action::Invent && matches!(next.kind, Kind::Asked(_) | Kind::MaybeSync)
+            });
+        if plain {
+            self.queue.pop_front();
+        }
+        plain
     }
 
     /// It is our turn to reply, see [`Replies::invented`].
@@ -238,6 +261,12 @@ impl<E> Replies<E> {
         self.queue.is_empty() && self.settling.is_none()
     }
 
+    /// How many replies are owed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// The server discards everything up to the next Sync.
     #[must_use]
     pub fn is_skipping(&self) -> bool {
@@ -248,6 +277,12 @@ impl<E> Replies<E> {
     #[must_use]
     pub fn is_settling(&self) -> bool {
         self.settling.is_some()
+    }
+
+    /// Whether any effect is still to come.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.effects > 0
     }
 
     /// The effects still to come, newest first, each with the number of Syncs behind it.

@@ -11,7 +11,6 @@ use ::pool::{Checkout, Waiting, recover};
 use ::route::Choice;
 use ::wire::backend::error::{ErrorFields, Severity, write_notice};
 use ::wire::sqlstate::SqlState;
-use net::buffers::BLOCK;
 use telemetry::Event;
 use telemetry::counters::micros;
 use tokio::time::{Sleep, sleep_until};
@@ -27,10 +26,13 @@ use crate::steps::wire::Began;
 /// Nobody gave a server back in time, the server cannot be reached, or the client went away or cancelled.
 pub(crate) async fn checkout(session: &mut Session, choice: Choice, began: Began) -> Result<Checkout, Error> {
     let Choice::Primary = choice;
-    let mut checkout = borrow(session, began).await?;
+    let mut checkout = match session.pool.try_checkout(session.worker, session.client.card.id, began.0) {
+        Some(checkout) => checkout,
+        // boxed, as what follows is: it is rare, and would make every client's task larger
+        None => Box::pin(queue(session, began)).await?,
+    };
     if !Arc::ptr_eq(&checkout.server().params, &session.client.params) {
         let patience = session.pool.settings().acquire_timeout();
-        // boxed: it is rare, and would make every client's task larger
         Box::pin(recover::put_in_force(&mut checkout, &session.client.params, patience)).await?;
     }
     session.pool.stats.slot(session.worker).add_server_assignment_count(1);
@@ -111,15 +113,7 @@ impl Future for Queued<'_> {
         if client.card.ordered(Order::Cancel) {
             return Poll::Ready(Err(Error::Cancelled));
         }
-        // a client that leaves is noticed, as long as it does not send more than a block ahead
-        while client.channel.inbox.len() < BLOCK {
-            match client.channel.poll_fill(cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::ClientLost(None))),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client_lost(error))),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending => break,
-            }
-        }
+        client.poll_watch(cx)?;
         if due(&mut queued.notify, cx) {
             queued.tell();
         }

@@ -12,17 +12,21 @@ use crate::relay::{Ended, Relay};
 use crate::session::Session;
 use crate::steps::wire::Began;
 
-/// Runs the request on this server.
+/// Runs the request on this server; [`settle`] is to follow.
+pub(crate) fn relay<'a>(session: &'a mut Session, checkout: &'a mut Checkout, began: Began) -> Relay<'a> {
+    let rules = session.rules();
+    Relay::new(&mut session.client, checkout, rules, session.worker, began.0)
+}
+
+/// Gives the server back, or has it cleaned up or closed, as the relay's end asks for.
 ///
 /// # Errors
-/// What broke, on either side.
-pub(crate) async fn relay(
+/// Those of the relay.
+pub(crate) fn settle(
     session: &mut Session,
-    mut checkout: Checkout,
-    began: Began,
+    checkout: Checkout,
+    ended: Result<Ended, Error>,
 ) -> Result<Ended, Error> {
-    let rules = session.rules();
-    let ended = Relay::new(&mut session.client, &mut checkout, rules, session.worker, began.0).await;
     session.client.card.unlink();
     session.client.note_prepared();
     let passing = &checkout.server().passing;
@@ -41,7 +45,8 @@ pub(crate) async fn relay(
         }
         // the server is not to blame: what the client began on it is ended, and another may have it
         Ok(Ended::Goodbye) | Err(_) => {
-            tokio::spawn(recover::recover(checkout, rules.mode == PoolMode::Session));
+            let session_mode = session.rules().mode == PoolMode::Session;
+            tokio::spawn(recover::recover(checkout, session_mode));
         }
     }
     ended

@@ -1,6 +1,6 @@
 //! The queue of replies, driven by any sequence of requests and server messages.
 
-use crate::replies::{Action, Deliver, Replies, Request};
+use crate::replies::{Action, Deliver, Replies, Request, Verdict};
 
 const REQUESTS: [Request; 8] = [
     Request::Query,
@@ -13,25 +13,33 @@ const REQUESTS: [Request; 8] = [
     Request::Sync,
 ];
 
-/// Every effect comes back at most once and in order, and nothing is owed once all is settled.
+/// Every effect comes back at most once and in order, and nothing is owed once all is settled. A twin that takes
+/// the short way wherever it may is always in the same state.
 pub fn replies(data: &[u8]) {
-    let mut replies = Replies::default();
+    let (mut replies, mut twin) = (Replies::default(), Replies::default());
     let (mut sent, mut last) = (0u32, None);
     for &byte in data {
         // the upper half of all bytes are requests, the lower one is what a server might say
         let done = if byte >= 0xc0 {
             if !replies.is_settling() && replies.takes_copy_data() {
                 assert!(!replies.is_empty() && !replies.is_skipping());
-                assert!(replies.push_copy_end());
+                assert!(replies.push_copy_end() && twin.push_copy_end());
             }
             None
         } else if byte >= 0x80 {
             request(&mut replies, byte, sent);
+            request(&mut twin, byte, sent);
             sent = sent.saturating_add(1);
             None
         } else {
             let before = replies.is_settling();
-            let Ok(verdict) = replies.on(byte) else { return };
+            let verdict = replies.on(byte);
+            if twin.pass(byte) {
+                assert_eq!(verdict, Ok(Verdict { deliver: Deliver::Forward, done: None }));
+            } else {
+                assert_eq!(verdict, twin.on(byte));
+            }
+            let Ok(verdict) = verdict else { return };
             assert_eq!(verdict.deliver == Deliver::Settle, !before && replies.is_settling());
             verdict.done
         };
@@ -40,12 +48,25 @@ pub fn replies(data: &[u8]) {
             && let Some((request, effect)) = replies.invented()
         {
             assert_eq!(request, Request::Parse, "nothing else was made up");
+            assert_eq!(twin.invented(), Some((request, effect)));
             in_order(&mut last, effect);
         }
+        assert_eq!(state(&replies), state(&twin));
         assert!(!replies.is_settled() || replies.is_empty() && !replies.is_skipping());
         assert!(replies.pending().count() <= data.len());
         assert!(replies.pending().all(|(_, effect)| last.is_none_or(|last| *effect > last)));
     }
+}
+
+fn state(replies: &Replies<u32>) -> (usize, [bool; 5]) {
+    let flags = [
+        replies.is_settled(),
+        replies.is_skipping(),
+        replies.is_settling(),
+        replies.has_pending(),
+        replies.in_open_copy(),
+    ];
+    (replies.len(), flags)
 }
 
 fn request(replies: &mut Replies<u32>, byte: u8, effect: u32) {

@@ -1,0 +1,125 @@
+//! The names a client has given to statements, and what each stands for while requests are under way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pool::Server;
+use pool::map::Map;
+use pool::prepared::{Effect, Statement};
+
+/// The statements a client has prepared.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    unnamed: Option<Arc<Statement>>,
+    named: Map<Bytes, Arc<Statement>>,
+    /// Two names may stand for the same statement.
+    aliased: bool,
+}
+
+/// What a name stands for, as far as one can tell while requests are under way.
+pub(crate) enum Known {
+    /// This one.
+    Yes(Arc<Statement>),
+    /// Nothing.
+    No,
+    /// It depends on a batch that is not answered yet.
+    Unsure,
+}
+
+impl Names {
+    /// Follows what the server has confirmed.
+    pub(crate) fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Named(alias) | Effect::Checked(alias) => {
+                self.aliased |= self.named.values().any(|known| Arc::ptr_eq(known, &alias.statement));
+                self.named.insert(alias.name, alias.statement);
+            }
+            Effect::Forgotten(name) => drop(self.named.remove(&*name)),
+            Effect::Unnamed(statement) => self.unnamed = Some(statement),
+            Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
+            Effect::Shared(_)
+            | Effect::Evicted(_)
+            | Effect::Replayed(_)
+            | Effect::Doubt { simple: false }
+            | Effect::Spoken(_) => {}
+        }
+    }
+
+    /// Follows a request that has failed: Query, and Parse without a name, drop the unnamed statement anyway.
+    pub(crate) fn apply_failed(&mut self, effect: &Effect) {
+        if matches!(effect, Effect::Unnamed(_) | Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+            self.unnamed = None;
+        }
+    }
+
+    /// DEALLOCATE ALL or DISCARD ALL ran.
+    pub(crate) fn forget_all(&mut self) {
+        self.named.clear();
+        self.aliased = false;
+    }
+
+    /// Whether two names may stand for the same statement.
+    pub(crate) fn is_aliased(&self) -> bool {
+        self.aliased
+    }
+
+    /// The unnamed statement, if a Parse with this text and these types would make the same.
+    pub(crate) fn unnamed_like(&self, sql: &[u8], types: &[u8]) -> Option<Arc<Statement>> {
+        self.unnamed.as_ref().filter(|known| known.is(sql, types)).cloned()
+    }
+
+    /// Whether there is an unnamed statement.
+    pub(crate) fn has_unnamed(&self) -> bool {
+        self.unnamed.is_some()
+    }
+
+    /// How many names are known.
+    pub(crate) fn len(&self) -> usize {
+        self.named.len()
+    }
+
+    /// The client's name of a statement, given the name it has on servers.
+    pub(crate) fn by_server_name(&self, server_name: &[u8]) -> Option<&Bytes> {
+        self.named.iter().find(|(_, s)| s.name.as_bytes() == server_name).map(|(name, _)| name)
+    }
+
+    /// What this name stands for.
+    pub(crate) fn named(&self, server: &Server, name: &[u8]) -> Known {
+        for (syncs, effect) in server.replies.pending() {
+            if let Effect::Named(alias) | Effect::Checked(alias) = effect
+                && *alias.name == *name
+            {
+                return Known::pending(syncs, Some(&alias.statement));
+            } else if matches!(effect, Effect::Forgotten(n) if ***n == *name) {
+                return Known::pending(syncs, None);
+            } else if matches!(effect, Effect::Doubt { .. }) {
+                return Known::Unsure;
+            }
+        }
+        Known::settled(self.named.get(name))
+    }
+
+    /// The unnamed statement.
+    pub(crate) fn unnamed(&self, server: &Server) -> Known {
+        for (syncs, effect) in server.replies.pending() {
+            if let Effect::Unnamed(statement) = effect {
+                return Known::pending(syncs, Some(statement));
+            } else if matches!(effect, Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+                return Known::pending(syncs, None);
+            }
+        }
+        Known::settled(self.unnamed.as_ref())
+    }
+}
+
+impl Known {
+    /// What an effect says that is under way, with so many Syncs behind it.
+    pub(crate) fn pending(syncs: usize, found: Option<&Arc<Statement>>) -> Self {
+        if syncs > 0 { Self::Unsure } else { Self::settled(found) }
+    }
+
+    /// What is confirmed.
+    pub(crate) fn settled(found: Option<&Arc<Statement>>) -> Self {
+        found.map_or(Self::No, |statement| Self::Yes(Arc::clone(statement)))
+    }
+}
