@@ -32,3 +32,5 @@ mod sequences;
 mod soak;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod workers;

@@ -25,14 +25,14 @@ impl Source for Control {
         });
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),
-            workers: u64::try_from(config.listen.workers).unwrap_or(u64::MAX),
+            workers: self.desk.figures(),
             clients: self.desk.connections(),
             clients_limit: u64::from(config.pool.max_clients),
             buffer_bytes: None,
             pools: pools.collect(),
             databases,
             events: self.hub.events.read(),
-            durations: Durations::default(),
+            durations: Durations::read(self.hub.directory.timings()),
             recent,
             process: Process::look(self.started),
             ..Snapshot::default()

@@ -1,6 +1,7 @@
 //! The program `pgweir`: reads its arguments and does what they say.
 
 mod assemble;
+mod balance;
 mod census;
 mod cli;
 mod console;

@@ -1,7 +1,7 @@
 //! What has to be looked after now and then: pools, figures per period, and the files of certificates.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use net::Phase;
 use session::Hub;
@@ -22,6 +22,7 @@ pub(crate) async fn tend(hub: Arc<Hub>, control: Arc<Control>) {
     while hub.shutdown.phase() != Phase::Fast {
         every.tick().await;
         hub.directory.tend(0);
+        control.desk.balance(Instant::now());
         if control.ledger.is_due() {
             control.ledger.roll(&Census::take(&hub).totals());
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use config::{Config, Database, ServerTls};
+use telemetry::Timings;
 use telemetry::counters::Totals;
 use wire::auth::Secret;
 
@@ -117,6 +118,12 @@ impl Directory {
     pub fn roll(&self) -> Roll {
         let past = lock(&self.past);
         Roll { pools: self.all(), leaving: past.leaving().to_vec(), gone: past.gone() }
+    }
+
+    /// How long queries, transactions and waits take, over all pools.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.shared.timings
     }
 
     /// What is paused.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use telemetry::Events;
+use telemetry::{Events, Timings};
 
 use crate::target::Target;
 
@@ -16,6 +16,8 @@ pub struct Shared {
     pub workers: usize,
     /// Rare events.
     pub events: Arc<Events>,
+    /// How long queries, transactions and waits take.
+    pub timings: Timings,
     last_server: AtomicU64,
     caps: Mutex<HashMap<String, Arc<Cap>>>,
 }
@@ -24,7 +26,8 @@ impl Shared {
     /// For a process with so many workers.
     #[must_use]
     pub fn new(workers: usize, events: Arc<Events>) -> Arc<Self> {
-        Arc::new(Self { workers, events, last_server: AtomicU64::new(0), caps: Mutex::default() })
+        let timings = Timings::new(workers);
+        Arc::new(Self { workers, events, timings, last_server: AtomicU64::new(0), caps: Mutex::default() })
     }
 
     pub(crate) fn server_number(&self) -> u64 {

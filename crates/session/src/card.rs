@@ -4,7 +4,7 @@
 //! whenever it is polled, and a waker to have it polled.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
@@ -27,6 +27,8 @@ pub enum Order {
     Drain = 2,
     /// Close now.
     Kill = 4,
+    /// Go to another worker when no request is at hand.
+    Move = 8,
 }
 
 /// What a client does at the moment.
@@ -75,6 +77,8 @@ struct Live {
     base: Instant,
     /// Requests are under way on its server.
     busy: AtomicBool,
+    /// The worker it lives on.
+    worker: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +108,7 @@ impl ClientCard {
                 requested: AtomicU64::new(0),
                 base: Instant::now(),
                 busy: AtomicBool::new(false),
+                worker: AtomicUsize::new(0),
             },
             inner: Mutex::default(),
         }
@@ -124,9 +129,26 @@ impl ClientCard {
         self.live.orders.load(Ordering::Acquire) & order as u8 != 0
     }
 
+    /// Whether an order was given; it is not any more.
+    #[must_use]
+    pub fn take_order(&self, order: Order) -> bool {
+        self.ordered(order) && self.live.orders.fetch_and(!(order as u8), Ordering::AcqRel) & order as u8 != 0
+    }
+
     /// How the session is woken.
     pub fn reach_by(&self, waker: &Waker) {
         self.inner().waker = Some(waker.clone());
+    }
+
+    /// The session lives on this worker now.
+    pub(crate) fn lives_on(&self, worker: usize) {
+        self.live.worker.store(worker, Ordering::Relaxed);
+    }
+
+    /// The worker it lives on.
+    #[must_use]
+    pub fn worker(&self) -> usize {
+        self.live.worker.load(Ordering::Relaxed)
     }
 
     /// The client takes its servers from this pool.

@@ -33,4 +33,4 @@ mod welcome;
 
 pub use card::{ClientCard, Registry};
 pub use hub::{Console, Hub, Visitor};
-pub use session::run;
+pub use session::{Moving, run};

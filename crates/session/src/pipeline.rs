@@ -6,22 +6,36 @@ use crate::error::Error;
 use crate::relay::Ended;
 use crate::session::Session;
 use crate::steps;
+use crate::steps::wire::Turn;
+
+/// Where a session goes that has not failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The client has said goodbye.
+    Gone,
+    /// To another worker.
+    Moving,
+}
 
 /// Serves a client that is logged in until it goes.
 ///
 /// # Errors
 /// Why the session ended, if the client did not just say goodbye.
-pub(crate) async fn serve(session: &mut Session) -> Result<(), Error> {
-    // bytes → frames: the first message of a request is here
-    while let Some(began) = steps::wire::request(session).await? {
+pub(crate) async fn serve(session: &mut Session) -> Result<Left, Error> {
+    loop {
+        // bytes → frames: the first message of a request is here
+        let began = match steps::wire::request(session).await? {
+            Turn::Request(began) => began,
+            Turn::Goodbye => return Ok(Left::Gone),
+            Turn::Move => return Ok(Left::Moving),
+        };
         match answer(session, began).await {
             Ok(Answered::Yes) => {}
-            Ok(Answered::ClientLeft) => return Ok(()),
+            Ok(Answered::ClientLeft) => return Ok(Left::Gone),
             Err(refused) if refused.is_survivable() => steps::wire::refuse(session, &refused),
             Err(fatal) => return Err(fatal),
         }
     }
-    Ok(())
 }
 
 /// How a request went that was not refused.

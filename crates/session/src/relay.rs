@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use config::{PoolMode, PoolSettings};
 use pool::{Checkout, Server};
-use telemetry::Event;
 use telemetry::counters::{Slot, micros};
+use telemetry::{Event, Timing};
 use tokio::time::Sleep;
 use wire::TxStatus;
 
@@ -222,13 +222,18 @@ impl<'a> Relay<'a> {
         for _ in 0..done.errors {
             self.checkout.pool().shared.events.count(Event::RequestFailed);
         }
+        let timings = self.checkout.pool().shared.timings.worker(self.worker);
         let took = query.map(|since| micros(self.last.saturating_duration_since(since)));
-        slot.add_query_time_us(took.unwrap_or_default());
-        if xact.is_some() {
+        if let Some(took) = took {
+            slot.add_query_time_us(took);
+            timings.record(Timing::Query, took);
+        }
+        if let Some(since) = xact {
             // most transactions are one query
             let took = took.filter(|_| query == xact);
-            let took = took.or_else(|| xact.map(|since| micros(self.last.saturating_duration_since(since))));
-            slot.add_xact_time_us(took.unwrap_or_default());
+            let took = took.unwrap_or_else(|| micros(self.last.saturating_duration_since(since)));
+            slot.add_xact_time_us(took);
+            timings.record(Timing::Transaction, took);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::handshake::{self, Arrival, Recipient};
 use crate::hub::Hub;
-use crate::pipeline;
+use crate::pipeline::{self, Left};
 use crate::relay::Rules;
 use crate::welcome;
 
@@ -37,13 +37,32 @@ pub(crate) struct Session {
     pub(crate) rules: (u64, Rules),
 }
 
-/// Serves a connection that was just accepted, on this worker, to its end.
-pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) {
+/// A session that is to go on on another worker.
+pub struct Moving(Box<Session>);
+
+impl Moving {
+    /// Goes on on this worker; as [`run`].
+    pub async fn go_on(self, worker: usize) -> Option<Moving> {
+        let mut session = self.0;
+        session.worker = worker;
+        match session.client.channel.stream.rehome() {
+            Ok(()) => serve(session).await,
+            Err(error) => {
+                tracing::warn!(client = session.client.card.id, "connection lost between workers: {error}");
+                None
+            }
+        }
+    }
+}
+
+/// Serves a connection that was just accepted, on this worker, to its end or until it moves on.
+pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) -> Option<Moving> {
     let number = hub.registry.number();
     let stream = match incoming.register() {
         Ok(stream) => stream,
         Err(error) => {
-            return tracing::debug!(client = number, "connection gone before it was served: {error}");
+            tracing::debug!(client = number, "connection gone before it was served: {error}");
+            return None;
         }
     };
     let patience = hub.directory.config().listen.login_timeout;
@@ -52,7 +71,8 @@ pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) {
         Ok(arrival) => arrival,
         Err(_) => {
             hub.events.count(Event::LoginTimeout);
-            return tracing::info!(client = number, "log-in timed out");
+            tracing::info!(client = number, "log-in timed out");
+            return None;
         }
     };
     match arrival {
@@ -60,8 +80,9 @@ pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) {
         Some(Arrived::Console(visitor)) => {
             let _registered = Registered { hub: &hub, card: Arc::clone(&visitor.card) };
             hub.console.serve(&hub, *visitor).await;
+            None
         }
-        None => {}
+        None => None,
     }
 }
 
@@ -110,17 +131,18 @@ async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> O
     None
 }
 
-async fn serve(mut session: Box<Session>) {
+async fn serve(mut session: Box<Session>) -> Option<Moving> {
     let id = session.client.card.id;
-    let card = Arc::clone(&session.client.card);
+    session.client.card.lives_on(session.worker);
     std::future::poll_fn(|cx| {
-        card.reach_by(cx.waker());
+        session.client.card.reach_by(cx.waker());
         std::task::Poll::Ready(())
     })
     .await;
     let ended = pipeline::serve(&mut session).await;
     match &ended {
-        Ok(()) | Err(Error::ClientLost(None)) => tracing::debug!(client = id, "client left"),
+        Ok(Left::Moving) => return Some(Moving(session)),
+        Ok(Left::Gone) | Err(Error::ClientLost(None)) => tracing::debug!(client = id, "client left"),
         Err(error @ (Error::Protocol(_) | Error::UnexpectedMessage(_))) => {
             session.hub.events.count(Event::ProtocolErrorClient);
             tracing::warn!(client = id, "closing client: {error:?}");
@@ -132,6 +154,7 @@ async fn serve(mut session: Box<Session>) {
         let words = (!session.client.torn).then_some(error);
         last_words(&mut session.client.channel, words, id).await;
     }
+    None
 }
 
 impl Session {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use crate::counters::micros;
 use crate::events::Event;
 use crate::histogram::Distribution;
 use crate::metrics::{self as m, Metric};
-use crate::snapshot::{DatabaseFigures, PoolFigures, Snapshot};
+use crate::snapshot::{DatabaseFigures, PoolFigures, Snapshot, WorkerFigures};
 
 /// A metric and its samples.
 #[derive(Debug)]
@@ -56,7 +57,9 @@ pub(crate) fn families<'a>(snapshot: &'a Snapshot, pools: &'a [PoolFigures]) -> 
     let build = Sample { labels: vec![snapshot.version], value: Value::Number(1) };
     let mut all = vec![
         Family { metric: &m::BUILD_INFO, samples: vec![build] },
-        Family::one(&m::WORKERS, Value::Number(snapshot.workers)),
+        Family::one(&m::WORKERS, Value::Number(u64::try_from(snapshot.workers.len()).unwrap_or(u64::MAX))),
+        workers(&m::WORKER_CLIENTS, snapshot, |worker| Some(Value::Number(worker.clients))),
+        workers(&m::WORKER_CPU, snapshot, |worker| worker.cpu.map(|cpu| Value::Micros(micros(cpu)))),
         Family::one(&m::CLIENTS, Value::Number(snapshot.clients)),
         Family::one(&m::CLIENTS_LIMIT, Value::Number(snapshot.clients_limit)),
         Family::maybe(&m::BUFFER_BYTES, snapshot.buffer_bytes.map(Value::Number)),
@@ -69,6 +72,16 @@ pub(crate) fn families<'a>(snapshot: &'a Snapshot, pools: &'a [PoolFigures]) -> 
     event_families(snapshot, &mut all);
     process_families(snapshot, &mut all);
     all
+}
+
+fn workers<'a>(
+    metric: &'static Metric,
+    snapshot: &'a Snapshot,
+    value: impl Fn(&WorkerFigures) -> Option<Value<'a>>,
+) -> Family<'a> {
+    let sample =
+        |worker: &'a WorkerFigures| Some(Sample { labels: vec![&*worker.name], value: value(worker)? });
+    Family { metric, samples: snapshot.workers.iter().filter_map(sample).collect() }
 }
 
 fn pool_families<'a>(pools: &'a [PoolFigures], all: &mut Vec<Family<'a>>) {

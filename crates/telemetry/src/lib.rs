@@ -38,4 +38,6 @@ pub use health::{DatabaseHealth, Health, Phase, Servers};
 pub use histogram::{Distribution, Recorder, Timing, Timings};
 pub use log::{Format, Log};
 pub use process::Process;
-pub use snapshot::{CacheFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, Snapshot};
+pub use snapshot::{
+    CacheFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, Snapshot, WorkerFigures,
+};

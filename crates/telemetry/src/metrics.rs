@@ -54,12 +54,14 @@ pub enum Label {
     Result,
     /// Our own version.
     Version,
+    /// A worker thread.
+    Worker,
 }
 
 impl Label {
     /// Every label.
     pub const ALL: &[Label] =
-        &[Self::Database, Self::User, Self::State, Self::Reason, Self::Result, Self::Version];
+        &[Self::Database, Self::User, Self::State, Self::Reason, Self::Result, Self::Version, Self::Worker];
 
     /// Its name in a sample.
     #[must_use]
@@ -71,6 +73,7 @@ impl Label {
             Self::Reason => "reason",
             Self::Result => "result",
             Self::Version => "version",
+            Self::Worker => "worker",
         }
     }
 
@@ -84,6 +87,7 @@ impl Label {
             Self::Reason => "why it failed; a fixed word",
             Self::Result => "how it ended; a fixed word",
             Self::Version => "version of pgweir",
+            Self::Worker => "number of a worker thread, from 0",
         }
     }
 }
@@ -102,6 +106,8 @@ macro_rules! catalogue {
 catalogue! {
     BUILD_INFO = Gauge "pgweir_build_info" [Version] "Always 1; the label says which version runs.";
     WORKERS = Gauge "pgweir_workers" [] "Worker threads.";
+    WORKER_CLIENTS = Gauge "pgweir_worker_clients" [Worker] "Client connections that live on a worker.";
+    WORKER_CPU = Counter "pgweir_worker_cpu_seconds_total" [Worker] "CPU time that a worker has used.";
 
     CLIENTS = Gauge "pgweir_clients" [] "Client connections that are open, logged in or not.";
     CLIENTS_LIMIT = Gauge "pgweir_clients_limit" [] "Client connections that may be open at once.";

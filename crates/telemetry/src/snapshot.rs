@@ -2,6 +2,7 @@
 //! console are written from it, so that they cannot disagree. It holds names and numbers only.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::averages::Recent;
 use crate::counters::Totals;
@@ -15,7 +16,7 @@ pub struct Snapshot {
     /// Our own version.
     pub version: &'static str,
     /// Worker threads.
-    pub workers: u64,
+    pub workers: Vec<WorkerFigures>,
     /// Client connections that are open, logged in or not.
     pub clients: u64,
     /// Client connections that may be open at once.
@@ -57,6 +58,17 @@ impl Snapshot {
     pub fn totals(&self) -> Totals {
         self.pools.iter().map(|pool| pool.totals).sum()
     }
+}
+
+/// One worker thread.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct WorkerFigures {
+    /// Its number, from 0.
+    pub name: String,
+    /// Client connections that live on it.
+    pub clients: u64,
+    /// User and system time it has used; missing where the system does not tell.
+    pub cpu: Option<Duration>,
 }
 
 /// One pool.

@@ -91,13 +91,21 @@ def notices(conn):
 
 
 def cancelled(conn):
-    timer = threading.Timer(0.3, conn.cancel)
-    timer.start()
+    done = threading.Event()
+
+    def cancel():
+        # one that comes between BEGIN and the query hits nothing, as with any server
+        while not done.wait(0.3):
+            conn.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
     try:
         conn.cursor().execute("select pg_sleep(60)")
     except psycopg2.Error as error:
         print(error.pgcode)
-    timer.join()
+    done.set()
+    thread.join()
     conn.rollback()
 
 

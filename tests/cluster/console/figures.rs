@@ -95,6 +95,14 @@ fn counts_equal_a_scripted_workload() {
     ] {
         assert_eq!(sample(&text, &format!("{name}{pool}")), want as f64, "{name}");
     }
+    for (name, want) in [
+        ("pgweir_query_duration_seconds_count", queries),
+        ("pgweir_transaction_duration_seconds_count", xacts),
+    ] {
+        assert_eq!(sample(&text, name), want as f64, "{name}");
+    }
+    let lent = totals.number("server_assignment_count", &row);
+    assert!(sample(&text, "pgweir_client_wait_duration_seconds_count") >= lent as f64);
     let (status, json) = get(&proxy, "/metrics/json");
     assert_eq!(status, 200);
     assert!(json.contains(&format!("\"query_count\":{queries},")), "{json}");

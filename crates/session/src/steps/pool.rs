@@ -11,8 +11,8 @@ use ::pool::{Checkout, Waiting, recover};
 use ::route::Choice;
 use ::wire::backend::error::{ErrorFields, Severity, write_notice};
 use ::wire::sqlstate::SqlState;
-use telemetry::Event;
 use telemetry::counters::micros;
+use telemetry::{Event, Timing};
 use tokio::time::{Sleep, sleep_until};
 
 use crate::card::Order;
@@ -26,11 +26,7 @@ use crate::steps::wire::Began;
 /// Nobody gave a server back in time, the server cannot be reached, or the client went away or cancelled.
 pub(crate) async fn checkout(session: &mut Session, choice: Choice, began: Began) -> Result<Checkout, Error> {
     let Choice::Primary = choice;
-    let mut checkout = match session.pool.try_checkout(session.worker, session.client.card.id, began.0) {
-        Some(checkout) => checkout,
-        // boxed, as what follows is: it is rare, and would make every client's task larger
-        None => Box::pin(queue(session, began)).await?,
-    };
+    let mut checkout = borrow(session, began).await?;
     if !Arc::ptr_eq(&checkout.server().params, &session.client.params) {
         let patience = session.pool.settings().acquire_timeout();
         Box::pin(recover::put_in_force(&mut checkout, &session.client.params, patience)).await?;
@@ -45,10 +41,12 @@ pub(crate) async fn checkout(session: &mut Session, choice: Choice, began: Began
 /// # Errors
 /// As [`checkout`].
 pub(crate) async fn borrow(session: &mut Session, began: Began) -> Result<Checkout, Error> {
-    match session.pool.try_checkout(session.worker, session.client.card.id, began.0) {
-        Some(checkout) => Ok(checkout),
-        None => Box::pin(queue(session, began)).await,
+    if let Some(checkout) = session.pool.try_checkout(session.worker, session.client.card.id, began.0) {
+        session.pool.shared.timings.worker(session.worker).record(Timing::Wait, 0);
+        return Ok(checkout);
     }
+    // boxed, as what follows a checkout is: it is rare, and would make every client's task larger
+    Box::pin(queue(session, began)).await
 }
 
 async fn queue(session: &mut Session, began: Began) -> Result<Checkout, Error> {
@@ -64,6 +62,7 @@ async fn queue(session: &mut Session, began: Began) -> Result<Checkout, Error> {
             Ok(mut checkout) => {
                 let waited = micros(began.0.elapsed());
                 session.pool.stats.slot(session.worker).add_wait_time_us(waited);
+                session.pool.shared.timings.worker(session.worker).record(Timing::Wait, waited);
                 if checkout.adopt(session.worker, session.client.card.id) {
                     return Ok(checkout);
                 }

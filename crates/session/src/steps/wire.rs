@@ -19,13 +19,24 @@ use crate::session::Session;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Began(pub(crate) Instant);
 
-/// Waits for a request; `None` when the client has said goodbye.
+/// What comes after a wait for a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turn {
+    /// A request is at hand.
+    Request(Began),
+    /// The client has said goodbye.
+    Goodbye,
+    /// The session is to go on on another worker.
+    Move,
+}
+
+/// Waits for a request.
 ///
 /// An idle client holds no buffer and no timer here: its task sleeps until its socket or an order wakes it.
 ///
 /// # Errors
 /// The client is gone or breaks the protocol, or it was told to go.
-pub(crate) async fn request(session: &mut Session) -> Result<Option<Began>, Error> {
+pub(crate) async fn request(session: &mut Session) -> Result<Turn, Error> {
     poll_fn(|cx| poll_request(session, cx)).await
 }
 
@@ -36,7 +47,7 @@ pub(crate) fn refuse(session: &mut Session, why: &Error) {
     refuse::refuse(&mut session.client, why);
 }
 
-fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Option<Began>, Error>> {
+fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn, Error>> {
     loop {
         let client = &mut session.client;
         if client.card.ordered(Order::Kill) {
@@ -44,8 +55,8 @@ fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Opti
         }
         if refuse::drop_request(client)? {
             match next(session)? {
-                Next::Request => return Poll::Ready(Ok(Some(Began(Instant::now())))),
-                Next::Goodbye => return Poll::Ready(Ok(None)),
+                Next::Request => return Poll::Ready(Ok(Turn::Request(Began(Instant::now())))),
+                Next::Goodbye => return Poll::Ready(Ok(Turn::Goodbye)),
                 Next::Incomplete => {}
             }
         }
@@ -53,6 +64,9 @@ fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Opti
         // between requests is where a session may be ended
         if client.card.ordered(Order::Drain) && client.refusing.is_none() {
             return Poll::Ready(Err(Error::ShuttingDown));
+        }
+        if client.card.take_order(Order::Move) {
+            return Poll::Ready(Ok(Turn::Move));
         }
         let drained = client.channel.poll_drain(cx).map_err(Error::client_lost)?;
         if drained.is_pending() && !client.channel.inbox.is_empty() {

@@ -9,7 +9,7 @@ use crate::events::{Event, Events};
 use crate::histogram::{Timing, Timings};
 use crate::metrics::{CATALOGUE, Kind, Label};
 use crate::process::Process;
-use crate::snapshot::{DatabaseFigures, Durations, PoolFigures, PoolGauges};
+use crate::snapshot::{DatabaseFigures, Durations, PoolFigures, PoolGauges, WorkerFigures};
 
 fn full() -> Snapshot {
     let timings = Timings::new(1);
@@ -35,7 +35,13 @@ fn full() -> Snapshot {
     };
     Snapshot {
         version: "1.2.3",
-        workers: 2,
+        workers: ["0", "1"]
+            .map(|name| WorkerFigures {
+                name: name.to_owned(),
+                clients: 3,
+                cpu: Some(Duration::from_millis(1500)),
+            })
+            .to_vec(),
         clients: 5,
         clients_limit: 10_000,
         buffer_bytes: Some(4_096),
