@@ -13,8 +13,8 @@ use crate::scene::{before, is_whole};
 
 /// Messages in one burst that only pgweir has to answer.
 const BURST: usize = 20_000;
-const CLIENTS: usize = 6;
-const POOL: usize = 3;
+const CLIENTS: u32 = 6;
+const POOL: u32 = 3;
 
 /// How many clients live on each of the two workers.
 fn clients(proxy: &Proxy) -> [u32; 2] {
@@ -29,7 +29,7 @@ fn clients(proxy: &Proxy) -> [u32; 2] {
 }
 
 /// Makes pgweir work hard and its server hardly, and looks whether everything is still this client's.
-fn round(client: &mut Client, me: usize) {
+fn round(client: &mut Client, me: u32) {
     client.send(&messages::sync().repeat(BURST));
     assert_eq!(client.read_bytes(6 * BURST), answers::ready(b'I').repeat(BURST));
     client.send(&[messages::bind("", "mine", &[]), messages::execute("", 0), messages::sync()].concat());
@@ -42,8 +42,7 @@ fn clients_of_a_busy_worker_move_to_another_and_notice_nothing() {
     let (authority, postgres) = (Authority::new(), Postgres::start());
     let pair = authority.server();
     let (cert, key) = (pair.cert.display().to_string(), pair.key.display().to_string());
-    let proxy =
-        before(&postgres).pool_size(POOL as u32).set("listen.workers", "2").tls("prefer", &cert, &key, None);
+    let proxy = before(&postgres).pool_size(POOL).set("listen.workers", "2").tls("prefer", &cert, &key, None);
     let proxy = proxy.start();
     let mut all: Vec<Client> = (0..CLIENTS)
         .map(|me| {
@@ -52,16 +51,16 @@ fn clients_of_a_busy_worker_move_to_another_and_notice_nothing() {
         })
         .collect();
     let sql = "SELECT $1::text, current_setting('application_name')";
-    for (me, client) in all.iter_mut().enumerate() {
+    for (me, client) in (0..).zip(&mut all) {
         let sql = sql.replace("$1", &me.to_string());
         client.send(&[messages::parse("mine", &sql, &[]), messages::sync()].concat());
         assert_eq!(tags(&client.read_until_ready()), "1Z");
     }
-    assert_eq!(clients(&proxy), [CLIENTS as u32, 0], "nothing is to be gained from a second worker");
+    assert_eq!(clients(&proxy), [CLIENTS, 0], "nothing is to be gained from a second worker");
 
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        for (me, client) in all.iter_mut().enumerate() {
+        for (me, client) in (0..).zip(&mut all) {
             let done = &done;
             scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {
@@ -73,10 +72,10 @@ fn clients_of_a_busy_worker_move_to_another_and_notice_nothing() {
         done.store(true, Ordering::Relaxed);
         assert!(moved, "all clients stay on one worker: {:?}", clients(&proxy));
     });
-    assert_eq!(clients(&proxy).iter().sum::<u32>(), CLIENTS as u32);
-    for (me, client) in all.iter_mut().enumerate() {
+    assert_eq!(clients(&proxy).iter().sum::<u32>(), CLIENTS);
+    for (me, client) in (0..).zip(&mut all) {
         round(client, me);
     }
     drop(all);
-    is_whole(&proxy, &postgres, POOL, "clients have moved");
+    is_whole(&proxy, &postgres, POOL as usize, "clients have moved");
 }

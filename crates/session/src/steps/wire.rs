@@ -11,6 +11,7 @@ use net::buffers::BLOCK;
 use telemetry::Event;
 
 use crate::card::Order;
+use crate::client::Client;
 use crate::error::Error;
 use crate::refuse;
 use crate::session::Session;
@@ -61,24 +62,29 @@ fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn
             }
         }
         let client = &mut session.client;
-        // between requests is where a session may be ended
-        if client.card.ordered(Order::Drain) && client.refusing.is_none() {
-            return Poll::Ready(Err(Error::ShuttingDown));
-        }
-        if client.card.take_order(Order::Move) {
-            return Poll::Ready(Ok(Turn::Move));
-        }
         let drained = client.channel.poll_drain(cx).map_err(Error::client_lost)?;
         if drained.is_pending() && !client.channel.inbox.is_empty() {
-            return Poll::Pending;
+            return told(client);
         }
         match client.channel.poll_fill(cx) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::ClientLost(None))),
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client_lost(error))),
-            Poll::Pending => return Poll::Pending,
+            // only now is it known that it has not sent a request already
+            Poll::Pending => return told(client),
         }
     }
+}
+
+/// Between requests is where a session may be ended, or moved.
+fn told(client: &Client) -> Poll<Result<Turn, Error>> {
+    if client.card.ordered(Order::Drain) && client.refusing.is_none() {
+        return Poll::Ready(Err(Error::ShuttingDown));
+    }
+    if client.card.take_order(Order::Move) {
+        return Poll::Ready(Ok(Turn::Move));
+    }
+    Poll::Pending
 }
 
 enum Next {
