@@ -1,6 +1,7 @@
 //! Pipelines of any shape, and when exactly a server goes back to the pool.
 
 use testkit::client::tags;
+use testkit::install::{Install, Version};
 use testkit::{Client, Postgres, messages as m, wait};
 
 use crate::scene::before;
@@ -146,4 +147,26 @@ fn a_transaction_stays_on_its_server() {
 fn servers(postgres: &Postgres) -> usize {
     let sql = "select count(*) from pg_stat_activity where client_addr is not null";
     postgres.psql(sql).parse().unwrap()
+}
+
+#[test]
+fn unexpected_state_started_of_postgresql_18_reaches_no_other_client() {
+    if Install::v18_or_skip("unexpected_state_started_of_postgresql_18_reaches_no_other_client").is_none() {
+        return;
+    }
+    let postgres = Postgres::builder().version(Version::V18).start();
+    let proxy = before(&postgres).pool_size(1).start();
+    let (mut one, mut other) = (proxy.connect().open(), proxy.connect().open());
+    let mixed = [
+        m::parse("", "SELECT 1", &[]),
+        m::bind("", "", &[]),
+        m::execute("", 0),
+        m::query("SELECT 2"),
+        m::sync(),
+    ];
+    one.send(&mixed.concat());
+    assert_eq!(tags(&one.read_until_ready()), "12DCTDCZ");
+    assert_eq!(tags(&one.read_until_ready()), "Z");
+    assert_eq!(other.rows("SELECT 3"), "3");
+    assert_eq!(one.rows("SELECT 4"), "4");
 }

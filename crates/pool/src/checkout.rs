@@ -15,7 +15,7 @@ use wire::frame;
 use crate::connect;
 use crate::error::Error;
 use crate::pool::Pool;
-use crate::server::{Clean, Server};
+use crate::server::{Clean, Mixed, Server};
 
 /// Reports of an idle server are short; one with a longer message is not worth keeping.
 const IDLE_MESSAGE: u32 = 4096;
@@ -80,6 +80,7 @@ impl Checkout {
         server.card.client.store(client, Ordering::Relaxed);
         // portals end with their transaction
         server.held.forgetful = false;
+        server.mixed = Mixed::No;
         if server.age.home == worker {
             return true;
         }

@@ -18,7 +18,7 @@ use crate::login::{self, LoggedIn};
 use crate::params::Params;
 use crate::pool::Pool;
 use crate::prepared::Held;
-use crate::server::{Age, Passing, Server, ServerCard};
+use crate::server::{Age, Mixed, Passing, Server, ServerCard};
 use crate::shared::Slot;
 use crate::target::Target;
 
@@ -124,6 +124,7 @@ fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in:
         held: Held::default(),
         params,
         passing: Passing::default(),
+        mixed: Mixed::default(),
         card,
         age: Age { released: now, expires: expiry(pool, now), generation: 0, home: worker },
         slot,

@@ -62,7 +62,10 @@ impl Server {
             let body = self.channel.inbox.get(at + frame::HEADER..at + total).unwrap_or_default();
             match head.tag {
                 b'Z' => match body {
-                    [status] => self.status = TxStatus::try_from(*status)?,
+                    [status] => {
+                        self.status = TxStatus::try_from(*status)?;
+                        self.mixed.on_ready(self.status);
+                    }
                     _ => return Err(Error::BadLength { tag: head.tag, len: head.len, limit: 5 }),
                 },
                 b'C' if body.starts_with(b"D") => {

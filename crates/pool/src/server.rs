@@ -29,6 +29,8 @@ pub struct Server {
     pub params: Arc<Params>,
     /// How much of a long message has still to pass, in each direction.
     pub passing: Passing,
+    /// What a mixed batch may have done to it.
+    pub mixed: Mixed,
     /// What others may know of it.
     pub card: Arc<ServerCard>,
     /// How old it may become.
@@ -53,6 +55,44 @@ pub struct Passing {
     pub settle: bool,
 }
 
+/// A simple query or function call inside a batch of the extended protocol.
+///
+/// Behind an Execute of the same batch, PostgreSQL 18 answers it as if in a transaction block, which the next Sync
+/// ends; the request after that fails with "StartTransactionCommand: unexpected state STARTED". By then the
+/// server may be another client's, so one that has answered like that is lent to nobody any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mixed {
+    /// None since the server was lent.
+    #[default]
+    No,
+    /// There was one; how it is answered is not known yet.
+    Asked,
+    /// It was answered from a transaction block: the server is to be closed.
+    Spoilt,
+}
+
+impl Mixed {
+    /// One is sent.
+    pub fn begin(&mut self) {
+        if *self == Self::No {
+            *self = Self::Asked;
+        }
+    }
+
+    /// A ReadyForQuery came with this status.
+    pub fn on_ready(&mut self, status: TxStatus) {
+        if *self == Self::Asked && status != TxStatus::Idle {
+            *self = Self::Spoilt;
+        }
+    }
+
+    /// Whether the server is to be closed.
+    #[must_use]
+    pub fn is_spoilt(self) -> bool {
+        self == Self::Spoilt
+    }
+}
+
 /// The times of a server connection's life.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
@@ -74,7 +114,8 @@ impl Server {
     /// The proof that the next client may have it, if it may.
     #[must_use]
     pub fn clean(&self) -> Option<Clean> {
-        let clean = self.status == TxStatus::Idle
+        let clean = !self.mixed.is_spoilt()
+            && self.status == TxStatus::Idle
             && self.replies.is_settled()
             && self.passing.inbound == 0
             && self.passing.outbound == 0

@@ -125,6 +125,7 @@ impl Pass<'_> {
             self.at += length + 1;
             if let Some(status) = status {
                 server.status = status;
+                server.mixed.on_ready(status);
                 self.done.ready += 1;
                 if status == TxStatus::Idle {
                     self.done.ended += 1;

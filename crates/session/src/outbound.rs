@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use net::buffers::BLOCK;
 use pool::prepared::{Effect, may_forget};
 use pool::{Pool, Server};
+use wire::TxStatus;
 use wire::frame::{self, HEADER, Head};
 use wire::frontend::{bind, close, describe, parse};
 use wire::replies::{Action, Request, SETTLE};
@@ -155,7 +156,10 @@ impl Pass<'_> {
                 Passage::Stall
             }
             b'Q' => self.query(have),
-            b'F' => self.asks(Request::FunctionCall, None),
+            b'F' => {
+                self.note_mixed();
+                self.asks(Request::FunctionCall, None)
+            }
             b'E' => {
                 let doubt = self.server.held.forgetful.then_some(Effect::Doubt { simple: false });
                 self.asks(Request::Execute, doubt)
@@ -183,6 +187,7 @@ impl Pass<'_> {
 
     /// A simple query drops the unnamed statement; some make the server forget the others too.
     fn query(&mut self, have: usize) -> Passage {
+        self.note_mixed();
         let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
         // of a long text only the beginning is here
         let doubt = self.limit > 0 && (have >= BLOCK || may_forget(sql));
@@ -198,6 +203,15 @@ impl Pass<'_> {
             None
         };
         self.asks(Request::Query, effect)
+    }
+
+    /// A simple query or function call that is not known to come in a transaction block, in a batch that waits
+    /// for its Sync: see [`pool::server::Mixed`].
+    fn note_mixed(&mut self) {
+        let replies = &self.server.replies;
+        if replies.is_unsynced() && (self.server.status == TxStatus::Idle || !replies.is_empty()) {
+            self.server.mixed.begin();
+        }
     }
 
     fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {

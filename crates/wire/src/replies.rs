@@ -261,6 +261,12 @@ impl<E> Replies<E> {
         self.queue.is_empty() && self.settling.is_none()
     }
 
+    /// A request of the extended protocol waits for its Sync.
+    #[must_use]
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
     /// How many replies are owed.
     #[must_use]
     pub fn len(&self) -> usize {

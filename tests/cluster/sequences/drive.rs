@@ -171,7 +171,8 @@ pub(super) fn alike(plain: &Answers, pooled: &Answers) -> bool {
 
 /// In a failed transaction a statement that this server has not got yet cannot be prepared, so what is refused
 /// there is the Parse, not the Bind behind it: at another place in PostgreSQL's source, and before the number
-/// of parameters is looked at.
+/// of parameters is looked at. In the same way a name that is taken is found to be so only by preparing the
+/// statement that has it, so the text of the Parse that repeats it is not looked at any more.
 fn same(plain: &Message, pooled: &Message) -> bool {
     if plain == pooled {
         return true;
@@ -182,5 +183,7 @@ fn same(plain: &Message, pooled: &Message) -> bool {
         placed.cloned().collect::<Vec<_>>()
     };
     pooled.code() == "25P02"
-        && (unplaced(&plain) == unplaced(&pooled) || plain.message().starts_with("bind message "))
+        && (unplaced(&plain) == unplaced(&pooled)
+            || plain.message().starts_with("bind message ")
+            || matches!(plain.code(), "42P05" | "42601"))
 }

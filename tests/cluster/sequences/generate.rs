@@ -24,6 +24,18 @@ pub(super) fn steps(random: &mut Random, tables: u64) -> Vec<Step> {
     (0..length).map(|_| maker.step()).collect()
 }
 
+/// The same with a Sync before whatever does not belong to the extended protocol.
+pub(super) fn unmixed(steps: Vec<Step>) -> Vec<Step> {
+    let simple = |step: &Step| {
+        matches!(step, Step::Message(Message::Query(_) | Message::Call(..)))
+            || matches!(step, Step::Copy(copy) if copy.how == How::Simple)
+    };
+    steps
+        .into_iter()
+        .flat_map(|step| simple(&step).then_some(Step::Message(Message::Sync)).into_iter().chain([step]))
+        .collect()
+}
+
 struct Maker<'a> {
     random: &'a mut Random,
     tables: u64,
