@@ -11,7 +11,7 @@ use session::{Hub, Registry};
 use telemetry::{Event, Events, log};
 
 use crate::console::{Office, Reception};
-use crate::lifecycle::Control;
+use crate::control::Control;
 use crate::workers::Workers;
 use crate::{http, lifecycle, tend};
 

@@ -26,7 +26,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use session::error::Error;
 use session::{Console, Hub, Visitor};
 
-use crate::lifecycle::Control;
+use crate::control::Control;
 use clerk::Clerk;
 use desk::Desk;
 use line::Line;

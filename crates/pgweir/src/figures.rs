@@ -7,8 +7,8 @@ use telemetry::{
 };
 
 use crate::census::Census;
+use crate::control::Control;
 use crate::http::Source;
-use crate::lifecycle::Control;
 
 impl Source for Control {
     fn snapshot(&self) -> Snapshot {

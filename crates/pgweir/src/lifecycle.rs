@@ -9,16 +9,13 @@
 //! SIGQUIT ends the process at once, whatever the phase.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use net::{Listener, Phase};
 use session::card::Order;
 use session::{ClientCard, Hub};
-use telemetry::PoolStats;
-use telemetry::log::Log;
 
-use crate::ledger::Ledger;
+use crate::control::Control;
 use crate::reload;
 use crate::signals::{Signal, Signals};
 use crate::workers::Desk;
@@ -27,48 +24,6 @@ use crate::workers::Desk;
 const LOOK: Duration = Duration::from_millis(20);
 /// How long clients may take to hear that the end is near.
 const FAST: Duration = Duration::from_secs(3);
-
-/// What the parts beside the sessions share.
-pub(crate) struct Control {
-    /// The sessions' shared parts.
-    pub(crate) hub: Arc<Hub>,
-    /// The log, to change its level.
-    pub(crate) log: Log,
-    /// When the program came up.
-    pub(crate) started: SystemTime,
-    /// One reload at a time.
-    pub(crate) reloading: tokio::sync::Mutex<()>,
-    /// What was counted in the last periods.
-    pub(crate) ledger: Ledger,
-    /// Where connections are handed out and counted.
-    pub(crate) desk: Desk,
-    /// What the console itself has done.
-    pub(crate) console: PoolStats,
-    /// Clients are waited for, not sent away.
-    patient: AtomicBool,
-}
-
-impl Control {
-    /// For a program that starts now.
-    pub(crate) fn new(hub: Arc<Hub>, log: Log, started: SystemTime, desk: Desk) -> Self {
-        Self {
-            hub,
-            log,
-            started,
-            reloading: tokio::sync::Mutex::new(()),
-            ledger: Ledger::new(),
-            desk,
-            // visitors are seldom: they share the slot of everybody
-            console: PoolStats::new(0),
-            patient: AtomicBool::new(false),
-        }
-    }
-
-    /// The next drain waits for clients to leave by themselves, for as long as they like.
-    pub(crate) fn wait_for_clients(&self) {
-        self.patient.store(true, Ordering::Release);
-    }
-}
 
 /// Accepts clients until told to stop, then sees them off.
 pub(crate) async fn live(control: Arc<Control>, listeners: Vec<Listener>, desk: Desk) {
@@ -102,7 +57,7 @@ pub(crate) async fn live(control: Arc<Control>, listeners: Vec<Listener>, desk: 
     let drain = control.hub.directory.config().listen.drain_timeout;
     if control.hub.shutdown.phase() == Phase::Draining {
         tracing::info!(clients = control.hub.registry.len(), "draining");
-        if control.patient.load(Ordering::Acquire) {
+        if control.is_patient() {
             wait_until_gone(&control.hub, &mut signals).await;
         } else {
             see_off(&control.hub, Order::Drain, drain, &mut signals).await;

@@ -5,6 +5,7 @@ mod balance;
 mod census;
 mod cli;
 mod console;
+mod control;
 mod figures;
 mod http;
 mod ledger;

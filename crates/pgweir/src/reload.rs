@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::Config;
 use telemetry::Event;
 
-use crate::lifecycle::Control;
+use crate::control::Control;
 
 /// Reads the configuration again and takes it, or says what is wrong with it.
 ///

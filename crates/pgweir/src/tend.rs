@@ -7,7 +7,7 @@ use net::Phase;
 use session::Hub;
 
 use crate::census::Census;
-use crate::lifecycle::Control;
+use crate::control::Control;
 
 /// How often pools are looked after.
 const POOLS: Duration = Duration::from_millis(250);

@@ -16,7 +16,11 @@ pub mod query;
 pub mod sync;
 pub mod terminate;
 
+use bytes::{BufMut, BytesMut};
+
 use crate::Error;
+use crate::read::Reader;
+use crate::write::{cstr_len, head, put_cstr, sum};
 
 /// What Describe and Close name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +51,33 @@ impl TryFrom<u8> for Kind {
             got => Err(Error::Unexpected { expected: "S (statement) or P (portal)", got }),
         }
     }
+}
+
+/// A Describe or a Close: their bodies are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// What is named.
+    pub kind: Kind,
+    /// Its name; empty for the unnamed one.
+    pub name: &'a [u8],
+}
+
+impl<'a> Named<'a> {
+    /// Reads the body.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(body);
+        let kind = Kind::try_from(reader.u8()?)?;
+        let name = reader.cstr()?;
+        reader.finish()?;
+        Ok(Self { kind, name })
+    }
+}
+
+fn write_named(out: &mut BytesMut, tag: u8, kind: Kind, name: &[u8]) -> Result<(), Error> {
+    head(out, tag, sum([1, cstr_len(name)?]))?;
+    out.put_u8(kind.byte());
+    put_cstr(out, name);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use super::line::{Line, Waited};
 use super::rows::{self, Scene};
 use super::table::{Column, Kind, Row};
 use super::{config_rows, help};
-use crate::lifecycle::{self, Control};
+use crate::control::Control;
+use crate::lifecycle;
 use crate::reload;
 
 /// How long KILL waits for those it has sent away.

@@ -16,7 +16,7 @@ use super::config_rows;
 use super::table::{Cell, Row};
 use super::view::View;
 use crate::census::Census;
-use crate::lifecycle::Control;
+use crate::control::Control;
 
 /// The name that PgBouncer gives to the console's own database, pool and user.
 const OWN: &str = "pgbouncer";
