@@ -70,6 +70,7 @@ fn start_proxy(binary: &Path, cluster: &Cluster) -> Result<Proxy, Error> {
     let mut config = Builder::new(binary.to_owned())
         .auth("scram-sha-256")
         .user(USER, PASSWORD)
+        .set("admin.users", &format!("[\"{USER}\"]"))
         .pool_size(20)
         .database(DATABASE, login(&cluster.primary));
     for (number, replica) in cluster.replicas.iter().enumerate() {
@@ -109,6 +110,7 @@ fn guide(proxy: &Proxy, cluster: &Cluster, redis: &Redis) -> String {
         let database = format!("{DATABASE}_replica{}", number + 1);
         text += &format!("  replica   psql {}   (behind it: port {})\n", url(&database), replica.port());
     }
+    text += &format!("  console   psql {} -c 'SHOW POOLS'\n", url("pgweir"));
     text += &format!("  look at   http://127.0.0.1:{}/metrics\n", proxy.http_port());
     text += &format!("  primary   port {}\n  Redis     {}\n", cluster.primary.port(), redis.url());
     text += &format!("  set up by {}\n\nCtrl-C removes everything.\n", proxy.config_path().display());
