@@ -57,6 +57,10 @@ fn give_back(mut checkout: Checkout, now: Instant) {
     if !checkout.server().channel.inbox.is_empty() && !checkout.hear_out() {
         return checkout.close();
     }
+    if checkout.server().mixed.is_spoilt() {
+        checkout.pool().shared.events.count(Event::ServerRecycled);
+        return checkout.close();
+    }
     match checkout.server().clean() {
         Some(clean) => checkout.give_back(clean, now),
         None => {
