@@ -109,3 +109,17 @@ fn a_failed_copy_with_a_sync_inside_is_settled_behind_the_message_under_way() {
         assert_eq!(tags(&client.read_until_ready()), "TDCZ");
     }
 }
+
+#[test]
+fn thousands_of_syncs_inside_a_copy_do_not_keep_its_end_back() {
+    let postgres = Postgres::start();
+    postgres.psql("create table many (x int4)");
+    let proxy = before(&postgres).pool_size(1).start();
+    let mut client = proxy.connect().open();
+    client.send(&m::query("copy many from stdin"));
+    client.expect(b'G');
+    client.send(&m::sync().repeat(3000));
+    client.send(&[m::copy_data(b"1\n"), m::copy_done()].concat());
+    assert_eq!(tags(&client.read_until_ready()), "CZ");
+    assert_eq!(client.rows("select count(*) from many"), "1");
+}

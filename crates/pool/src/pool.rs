@@ -1,6 +1,6 @@
 //! The pool of one database and user on one server: lends connections, takes them back, lets clients wait.
 //!
-//! One lock, held for a few instructions, guards the [`State`]; sockets are never touched under it. Every
+//! One lock, held for a few instructions, guards the [`State`]; no system call is made under it. Every
 //! server that leaves comes back through [`Checkout`], whose `Drop` closes what is not clean, so none is lost.
 
 mod opening;
@@ -27,6 +27,7 @@ use opening::Opening;
 
 /// A connection that was free for less than this is lent without asking the kernel whether it still stands.
 const FRESH: Duration = Duration::from_millis(2);
+
 /// Who shares a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {

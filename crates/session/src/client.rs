@@ -13,9 +13,6 @@ use crate::error::Error;
 use crate::names::Names;
 use crate::refuse::Refusing;
 
-/// A client that waits may have sent so much more than is under way.
-const AHEAD: usize = 4 * BLOCK;
-
 /// A client that is logged in.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -38,13 +35,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Notices a client that leaves while nothing of it goes on, as long as it does not send more than a few
-    /// blocks ahead.
+    /// Notices a client that leaves while nothing of it goes on, as long as it does not send more than a
+    /// block ahead.
     ///
     /// # Errors
     /// The client is gone.
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        while self.channel.inbox.len() < AHEAD {
+        while self.channel.inbox.len() < BLOCK {
             match self.channel.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return Err(Error::ClientLost(None)),
                 Poll::Ready(Err(error)) => return Err(Error::client_lost(error)),

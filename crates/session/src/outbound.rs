@@ -25,8 +25,8 @@ use crate::prepared::{Desk, Passage};
 /// Flush, which makes the server answer what it has been asked so far.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
 
-/// So many replies may be owed to a client; a longer pipeline goes on when some of them have come. As many
-/// requests as a server reads ahead anyway, and a bound on what is remembered of them.
+/// So many replies may be owed to a client; a longer pipeline goes on when some of them have come. Bounds what is
+/// remembered of it.
 const MOST_OWED: usize = 1024;
 
 /// What was made of the client's bytes.
@@ -150,8 +150,9 @@ impl Pass<'_> {
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' if self.server.replies.is_doubtful() => {
                 Passage::Stall
             }
+            // while the server takes COPY data it answers nothing: what ends that may be behind this message
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' | b'S'
-                if self.server.replies.len() >= MOST_OWED =>
+                if self.server.replies.len() >= MOST_OWED && !self.server.replies.in_open_copy() =>
             {
                 Passage::Stall
             }
