@@ -82,6 +82,16 @@ fn psycopg_asynchronous() {
 }
 
 #[test]
+fn libpq_knows_what_pgweir_says_of_itself() {
+    let Some(script) = script("psycopg/announce.py", &[]) else { return };
+    let stage = Stage::new();
+    assert_eq!(output(script(), stage.direct()), "None None\n(1,)\n");
+    let ours = format!("{} transaction\n(1,)\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(output(script(), stage.pooled()), ours);
+    stage.check();
+}
+
+#[test]
 fn psycopg2_queries() {
     let Some(script) = script("psycopg2/queries.py", &[]) else { return };
     same_for_many(&Stage::new(), script);

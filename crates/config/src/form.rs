@@ -62,6 +62,29 @@ impl<T: Copy + PartialOrd + Display + TryFrom<i128>> Form for Integer<T> {
     }
 }
 
+/// `true` or `false`.
+pub(crate) struct Switch;
+
+impl Form for Switch {
+    type Value = bool;
+
+    fn read(&self, item: &Item<'_>) -> Option<bool> {
+        let value = item.value.as_bool();
+        if value.is_none() {
+            item.wrong_type(self.words());
+        }
+        value
+    }
+
+    fn show(&self, value: &bool) -> String {
+        value.to_string()
+    }
+
+    fn words(&self) -> String {
+        "true or false".into()
+    }
+}
+
 /// Text that is not empty and holds no control characters.
 pub(crate) struct Text;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::ListenTls;
 use crate::amount::{ONE_DAY, ONE_MS, Size, Time};
-use crate::form::{Address, Folder, Integer, List};
+use crate::form::{Address, Folder, Integer, List, Switch};
 use crate::key::{Check, Under, key, optional, required, section};
 
 section! {
@@ -30,6 +30,9 @@ section! {
         pub backlog: u32 = key("listen.backlog", Integer(1, 65_535), 1024).restart(),
         /// The largest message accepted from a client; PostgreSQL takes nothing of 1 GiB or more.
         pub max_message: u32 = key("listen.max_message", Size(64 << 10, MOST_MESSAGE), MOST_MESSAGE),
+        /// Whether clients are told at log-in that pgweir serves them: the parameters `pgweir_version` and
+        /// `pgweir_pool_mode`, which no server has.
+        pub announce: bool = key("listen.announce", Switch, true),
         /// TLS towards clients.
         pub tls: ListenTls = Under("listen.tls"),
     }

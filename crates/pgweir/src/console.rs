@@ -55,7 +55,7 @@ impl Office {
         };
         tracing::info!(client = id, user, admin, "console: log-in");
         let clerk = Clerk { hub, control: &control, user: &user, worker };
-        let served = match desk::greet(&mut line, &hub.directory.config().admin.version, &secret) {
+        let served = match desk::greet(&mut line, &hub.directory.config(), &secret) {
             Ok(()) => Desk::new(&mut line, &clerk).serve().await,
             Err(what) => Err(Error::Protocol(what)),
         };

@@ -2,7 +2,7 @@
 //!
 //! Map, in the order of a client's life:
 //! - [`session`]: from accept to close
-//! - `handshake`, `auth`, `welcome`: who is it, and its first words
+//! - `handshake`, `auth`, `welcome`: who is it, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place
 //! - `names`, `prepared`, `rename`: the client's own names for statements
@@ -11,6 +11,7 @@
 //! - [`card`]: what others know of a client; [`hub`]: what clients share
 //! - [`error`]: the one place where a failure becomes SQLSTATE and words
 
+pub mod announce;
 mod auth;
 mod cancel;
 pub mod card;

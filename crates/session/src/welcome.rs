@@ -17,6 +17,7 @@ use wire::auth::Secret;
 use wire::backend::{key, ready};
 use wire::startup::{Startup, options};
 
+use crate::announce;
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 use crate::handshake::{Failed, Guest, Recipient};
@@ -95,9 +96,14 @@ async fn greet(session: &mut Session, startup: &Startup, secret: &[u8]) -> Resul
         None => ask(session, asked).await?,
     };
     session.client.params = Arc::clone(&greeting.params);
+    let announce = session.hub.directory.config().listen.announce;
+    let mode = session.mode();
     let client = &mut session.client;
     let out = client.channel.queue();
     out.extend_from_slice(&greeting.report);
+    if announce {
+        announce::write(out, mode).map_err(Error::protocol)?;
+    }
     key::write(out, client.card.pid, secret).map_err(Error::protocol)?;
     ready::write(out, TxStatus::Idle);
     Ok(())

@@ -11,6 +11,8 @@
 use std::collections::HashMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use config::{Config, PoolMode};
+use session::announce;
 use session::error::Error;
 use wire::backend::{complete, describe as parameters, error, key, one, params, ready};
 use wire::frame::HEADER;
@@ -47,11 +49,11 @@ struct Portal {
     ran: Option<(Vec<Row>, &'static str)>,
 }
 
-/// What a client is told of this "server", as PgBouncer has it.
-pub(crate) fn greet(line: &mut Line, version: &str, secret: &[u8]) -> Result<(), wire::Error> {
+/// What a client is told of this "server", as PgBouncer has it, and of us.
+pub(crate) fn greet(line: &mut Line, config: &Config, secret: &[u8]) -> Result<(), wire::Error> {
     let pid = line.card.pid;
     let out = line.out();
-    let version = format!("{version}/bouncer");
+    let version = format!("{}/bouncer", config.admin.version);
     let reported = [
         ("server_version", version.as_str()),
         ("client_encoding", "UTF8"),
@@ -63,6 +65,9 @@ pub(crate) fn greet(line: &mut Line, version: &str, secret: &[u8]) -> Result<(),
     ];
     for (name, value) in reported {
         params::write(out, name.as_bytes(), value.as_bytes())?;
+    }
+    if config.listen.announce {
+        announce::write(out, PoolMode::Statement)?;
     }
     key::write(out, pid, secret)?;
     ready::write(out, TxStatus::Idle);
