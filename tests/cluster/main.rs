@@ -7,6 +7,8 @@ mod auth;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod channel_binding;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod copy;

@@ -68,6 +68,41 @@ fn a_scram_server_that_lies_is_left_with_a_reason() {
     }
 }
 
+/// Without TLS there is nothing to bind to, whatever the server offers or asks for instead.
+#[test]
+fn where_channel_binding_is_required_no_password_leaves() {
+    let asks: [(&str, Vec<u8>); 5] = [
+        ("clear text", answers::auth_password()),
+        ("MD5", answers::auth(5, &[1, 2, 3, 4])),
+        ("SCRAM", answers::auth_sasl(&["SCRAM-SHA-256"])),
+        ("SCRAM with binding", answers::auth_sasl(&["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"])),
+        ("nothing", [answers::auth_ok(), answers::ready(b'I')].concat()),
+    ];
+    for (name, ask) in asks {
+        let server = Scripted::serve(move |peer| {
+            peer.read_startup()?;
+            peer.send(&ask)?;
+            match peer.read_message() {
+                Err(Error::Closed) => Ok(()),
+                said => panic!("{said:?}"),
+            }
+        });
+        let there = Server::at("127.0.0.1", server.port()).login("app", "canary-secret");
+        let there = there.key("server_tls", r#"{ mode = "prefer", channel_binding = "require" }"#);
+        let proxy = Proxy::builder(PGWEIR)
+            .database("postgres", there)
+            .set("pool.acquire_timeout", "\"1500ms\"")
+            .start();
+        match proxy.connect().try_open() {
+            Err(Error::Server(error)) => {
+                assert!(error.message().contains("channel binding is required"), "{name}: {error}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+        assert!(server.failures().is_empty(), "{name}: {:?}", server.failures());
+    }
+}
+
 #[test]
 fn a_server_that_cannot_prove_itself_gets_no_session() {
     type Last = fn(&mut Peer) -> Result<(), Error>;

@@ -38,5 +38,5 @@ pub use pool::{PoolMode, PoolOverrides, PoolSettings, TimeoutOverrides, Timeouts
 pub use reload::{Changes, Entry, diff};
 pub use secret::Secret;
 pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};
-pub use tls::{ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};
+pub use tls::{ChannelBinding, ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};
 pub use users::{User, Users};

@@ -65,12 +65,27 @@ section! {
     pub struct ServerTls {
         /// Whether TLS is used and how much of the server's certificate is checked.
         pub mode: ServerTlsMode = key("database.server_tls.mode", one_of(), ServerTlsMode::Prefer),
+        /// Whether a SCRAM log-in to the server is bound to the certificate that the server has shown.
+        pub channel_binding: ChannelBinding =
+            key("database.server_tls.channel_binding", one_of(), ChannelBinding::Prefer),
         /// The authorities that sign the certificates of servers, PEM. Needed with `verify-ca` and `verify-full`.
         pub ca: Option<PathBuf> = optional("database.server_tls.ca", ReadableFile, r#""ca.crt""#),
         /// A certificate to show to the server, PEM.
         pub cert: Option<PathBuf> = optional("database.server_tls.cert", ReadableFile, r#""client.crt""#),
         /// The key of `cert`, PEM.
         pub key: Option<PathBuf> = optional("database.server_tls.key", ReadableFile, r#""client.key""#),
+    }
+}
+
+choice! {
+    /// libpq's `channel_binding`.
+    pub enum ChannelBinding {
+        /// Never: for servers behind something that ends TLS with another certificate than theirs.
+        Disable = "disable",
+        /// With TLS, where the server offers it.
+        Prefer = "prefer",
+        /// Or no log-in; other ways of logging in than SCRAM are refused as well.
+        Require = "require",
     }
 }
 
@@ -81,6 +96,11 @@ impl Check for ServerTls {
         if verifies && !table.has("ca") {
             let message = format!("mode \"{mode}\" needs \"ca\", set it or choose mode \"require\"");
             table.mistake("mode", Error::Conflict(message));
+        }
+        let binds = section.is_some_and(|section| section.channel_binding == ChannelBinding::Require);
+        if binds && matches!(mode, ServerTlsMode::Disable | ServerTlsMode::Allow) {
+            let message = format!("\"require\" needs TLS, choose another mode than \"{mode}\"");
+            table.mistake("channel_binding", Error::Conflict(message));
         }
         for (one, other) in [("cert", "key"), ("key", "cert")] {
             if table.has(one) && !table.has(other) {

@@ -13,10 +13,11 @@ use std::time::Duration;
 use bytes::{BufMut, BytesMut};
 use rustls::CommonState;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use wire::auth::EndPoint;
 
 use crate::buffers::BLOCK;
 use crate::socket::{Look, Peer, Socket};
-use crate::tls::{Tls, TlsInfo};
+use crate::tls::{self, Tls, TlsInfo};
 
 /// With less room than this in a buffer a read first makes more.
 const ROOM: usize = 1024;
@@ -188,6 +189,16 @@ impl Stream {
     /// The certificate that the peer proved to own, in DER.
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         self.state()?.peer_certificates()?.first().map(AsRef::as_ref)
+    }
+
+    /// What a log-in over this connection is bound to: the server's certificate, be it ours or the peer's, as it was
+    /// shown on this very connection. None without TLS, and where the certificate has no hash function.
+    pub fn end_point(&self) -> Option<EndPoint> {
+        let Kind::Tls(tls) = &self.kind else { return None };
+        match &**tls {
+            tokio_rustls::TlsStream::Client(_) => tls::end_point(self.peer_certificate()?),
+            tokio_rustls::TlsStream::Server(tls) => tls.get_ref().0.shown.clone(),
+        }
     }
 
     /// The protocol that was agreed on by ALPN.

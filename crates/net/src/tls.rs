@@ -24,6 +24,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, CommonState, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
+use wire::auth::EndPoint;
 
 pub use acceptor::{Acceptor, is_client_hello};
 pub use connector::Connector;
@@ -81,16 +82,23 @@ fn not_after(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
     Some(SystemTime::UNIX_EPOCH + Duration::from_secs(end))
 }
 
+/// What a log-in is bound to on a connection where a server shows this certificate.
+pub(crate) fn end_point(certificate: &[u8]) -> Option<EndPoint> {
+    Some(EndPoint::of(certificate, der::digest(certificate)?))
+}
+
 /// What TLS runs over: a socket, and before it the bytes that were read to find out that TLS was coming.
 #[derive(Debug)]
 pub(crate) struct Transport {
     pub(crate) socket: Socket,
     early: BytesMut,
+    /// What our own certificate binds log-ins to, where we are the server.
+    pub(crate) shown: Option<EndPoint>,
 }
 
 impl Transport {
-    fn new(socket: Socket, early: BytesMut) -> Self {
-        Self { socket, early }
+    fn new(socket: Socket, early: BytesMut, shown: Option<EndPoint>) -> Self {
+        Self { socket, early, shown }
     }
 }
 

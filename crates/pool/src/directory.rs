@@ -250,6 +250,7 @@ impl Directory {
             user: user.clone(),
             credentials: Credentials::new(secret),
             tls_mode: entry.server_tls.mode,
+            channel_binding: entry.server_tls.channel_binding,
             tls: self.connector(&entry.server_tls)?,
         })
     }

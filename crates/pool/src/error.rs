@@ -69,6 +69,13 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// The log-in is to be bound to the server's certificate, and cannot be.
+    Unbound {
+        /// Where it is.
+        server: String,
+        /// Why.
+        why: String,
+    },
     /// The server broke the protocol.
     Protocol {
         /// Where it is.
@@ -98,7 +105,7 @@ impl Error {
             Self::Connect { .. } | Self::Refused { .. } | Self::Protocol { .. } | Self::Lost { .. } => {
                 Fault::Server
             }
-            Self::Credentials { .. } => Fault::Config,
+            Self::Credentials { .. } | Self::Unbound { .. } => Fault::Config,
         }
     }
 
@@ -108,7 +115,7 @@ impl Error {
         match self {
             // 28: log-in refused, 3D000: no such database. Another attempt would hear the same.
             Self::Refused { sqlstate, .. } => sqlstate.starts_with("28") || sqlstate == "3D000",
-            Self::Credentials { .. } | Self::Retired | Self::ShuttingDown => true,
+            Self::Credentials { .. } | Self::Unbound { .. } | Self::Retired | Self::ShuttingDown => true,
             Self::QueueTimeout { .. } | Self::Connect { .. } | Self::Protocol { .. } | Self::Lost { .. } => {
                 false
             }
@@ -138,7 +145,9 @@ impl fmt::Display for Error {
             Self::Refused { server, sqlstate, .. } => {
                 write!(f, "server {server} refused the connection with SQLSTATE {sqlstate}")
             }
-            Self::Credentials { server, why } => write!(f, "could not log in to server {server}: {why}"),
+            Self::Credentials { server, why } | Self::Unbound { server, why } => {
+                write!(f, "could not log in to server {server}: {why}")
+            }
             Self::Protocol { server, what } => write!(f, "server {server} broke the protocol: {what}"),
             Self::Lost { server, why: Some(why) } => write!(f, "lost connection to server {server}: {why}"),
             Self::Lost { server, why: None } => write!(f, "server {server} closed the connection"),

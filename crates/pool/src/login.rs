@@ -6,12 +6,14 @@
 //! | logged in | ParameterStatus, BackendKeyData, notices, ReadyForQuery, an error | ready |
 //!
 //! The server is not trusted: messages are bounded in length and number, a SCRAM exchange cannot be cut short,
-//! and a password is never sent in clear text where the server was asked for SCRAM before.
+//! a password is never sent in clear text where the server was asked for SCRAM before, and where channel binding is
+//! required nothing but a SCRAM log-in that is bound to the server's certificate is one.
 
 use bytes::{Bytes, BytesMut};
+use config::ChannelBinding;
 use net::Stream;
 use wire::auth::scram_client::{self, AwaitFinal, AwaitFirst, Challenge};
-use wire::auth::{Keys, Secret, md5};
+use wire::auth::{Keys, ScramError, Secret, Want, md5};
 use wire::backend::auth::Authentication;
 use wire::backend::error::Fields;
 use wire::backend::{key, params, ready};
@@ -121,6 +123,10 @@ impl Login<'_> {
     fn authenticate(&mut self, body: &[u8]) -> Result<(), Error> {
         let asked = Authentication::parse(body).map_err(|what| self.protocol(what))?;
         let now = std::mem::replace(&mut self.exchange, Exchange::NotAsked);
+        let Login { target, stream, .. } = self;
+        if target.channel_binding == ChannelBinding::Require && !is_scram(&asked, &now) {
+            return Err(self.unbound("channel binding is required, but the server asks for no SCRAM"));
+        }
         self.exchange = match (asked, now) {
             (Authentication::Ok, Exchange::NotAsked | Exchange::Sent | Exchange::Verified) => Exchange::Ok,
             (Authentication::CleartextPassword, Exchange::NotAsked) => {
@@ -144,8 +150,9 @@ impl Login<'_> {
                 self.send_password(md5::response(&stored, salt).as_bytes())?
             }
             (Authentication::Sasl(mechanisms), Exchange::NotAsked) => {
-                let mechanism = scram_client::choose(mechanisms).map_err(|e| self.protocol(e.into()))?;
-                let (first, data) = AwaitFirst::new(self.nonce()?);
+                let chosen = scram_client::choose(mechanisms, want(target), stream.end_point());
+                let (mechanism, binding) = chosen.map_err(|e| self.not_chosen(e))?;
+                let (first, data) = AwaitFirst::new(self.nonce()?, binding);
                 password::write_sasl_initial(&mut self.outbox, mechanism.as_bytes(), Some(&data))
                     .map_err(|what| self.protocol(what))?;
                 Exchange::First(first)
@@ -206,6 +213,17 @@ impl Login<'_> {
         net::random().map_err(|error| self.credentials(&error.to_string()))
     }
 
+    fn not_chosen(&self, error: ScramError) -> Error {
+        if matches!(error, ScramError::NoBinding(_)) {
+            return self.unbound(&error.to_string());
+        }
+        self.protocol(error.into())
+    }
+
+    fn unbound(&self, why: &str) -> Error {
+        Error::Unbound { server: self.target.address(), why: why.to_owned() }
+    }
+
     fn credentials(&self, why: &str) -> Error {
         Error::Credentials { server: self.target.address(), why: why.to_owned() }
     }
@@ -220,6 +238,25 @@ impl Login<'_> {
 
     fn lost(&self, error: &std::io::Error) -> Error {
         Error::lost(&self.target.address(), error)
+    }
+}
+
+fn want(target: &Target) -> Want {
+    match target.channel_binding {
+        ChannelBinding::Disable => Want::Never,
+        ChannelBinding::Prefer => Want::Prefer,
+        ChannelBinding::Require => Want::Require,
+    }
+}
+
+/// Whether this is a step of a SCRAM exchange: the only log-in that proves what connection it came over.
+fn is_scram(asked: &Authentication<'_>, now: &Exchange) -> bool {
+    match asked {
+        Authentication::Ok => matches!(now, Exchange::Verified),
+        Authentication::Sasl(_) | Authentication::SaslContinue(_) | Authentication::SaslFinal(_) => true,
+        Authentication::CleartextPassword
+        | Authentication::Md5Password { .. }
+        | Authentication::Unsupported(_) => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use config::{Host, ServerTlsMode};
+use config::{ChannelBinding, Host, ServerTlsMode};
 use wire::auth::Secret;
 use wire::auth::scram_client::Keys;
 
@@ -22,6 +22,8 @@ pub struct Target {
     pub credentials: Credentials,
     /// Whether TLS is asked for.
     pub tls_mode: ServerTlsMode,
+    /// Whether a SCRAM log-in is bound to the server's certificate.
+    pub channel_binding: ChannelBinding,
     /// How TLS is spoken.
     pub tls: Arc<net::Connector>,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use config::AuthMethod;
 use net::channel::Channel;
-use wire::auth::{Keys, SCRAM_SHA_256, ScramError, ScramSecret, Secret, md5, scram_server};
+use wire::auth::{Keys, ScramError, ScramSecret, Secret, md5, scram_server};
 use wire::backend::auth as say;
 use wire::frame;
 use wire::frontend::password::{self, MAX_TOKEN};
@@ -102,18 +102,23 @@ impl Exchange<'_> {
         let secret = secret.unwrap_or_else(|| ScramSecret::mock(self.user, &self.hub.seed));
         let nonce = net::random().map_err(|_| wrong(self.user, "no random numbers"))?;
         let failed = |error: ScramError, user| {
-            if error == ScramError::Rejected { wrong(user, why) } else { Error::protocol(error.into()) }
+            let downgrade = error == ScramError::Downgrade;
+            if error == ScramError::Rejected {
+                wrong(user, why)
+            } else if downgrade || error == ScramError::OtherEndPoint {
+                Error::Login(Refusal::Binding { downgrade })
+            } else {
+                Error::protocol(error.into())
+            }
         };
 
-        say::write_sasl(self.channel.queue(), &[SCRAM_SHA_256]).map_err(Error::protocol)?;
+        let end_point = self.channel.stream.end_point();
+        let waiting = scram_server::AwaitFirst::new(secret, nonce).offering(end_point);
+        say::write_sasl(self.channel.queue(), waiting.mechanisms()).map_err(Error::protocol)?;
         let body = self.answer().await?;
         let first = password::SaslInitialResponse::parse(&body).map_err(Error::protocol)?;
-        if first.mechanism != SCRAM_SHA_256.as_bytes() {
-            return Err(Error::protocol(wire::Error::Scram(ScramError::NoMechanism)));
-        }
-        let waiting = scram_server::AwaitFirst::new(secret, nonce);
         let (waiting, reply) =
-            waiting.on(first.data.unwrap_or_default()).map_err(|e| failed(e, self.user))?;
+            waiting.on(first.mechanism, first.data.unwrap_or_default()).map_err(|e| failed(e, self.user))?;
         say::write_sasl_continue(self.channel.queue(), &reply).map_err(Error::protocol)?;
         let body = self.answer().await?;
         let (done, reply) = waiting.on(&body).map_err(|e| failed(e, self.user))?;

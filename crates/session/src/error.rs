@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use pool::Pool;
 use pool::error::{Crowd, Error as PoolError};
+use wire::auth::ScramError;
 use wire::backend::error::{ErrorFields, Severity, write};
 use wire::sqlstate::SqlState;
 
@@ -74,6 +75,11 @@ pub enum Refusal {
         user: String,
         /// What the log may say.
         why: &'static str,
+    },
+    /// Channel binding found somebody between the client and us.
+    Binding {
+        /// The client was not told that it could bind; otherwise it saw another certificate.
+        downgrade: bool,
     },
     /// There is no such database in the configuration.
     Database(String),
@@ -267,6 +273,10 @@ fn no_server(cause: &PoolError) -> Report {
             hint: "Give the user a password that pgweir can log in with, or let it log in with SCRAM.",
             ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
         },
+        PoolError::Unbound { .. } => Report {
+            hint: "Let the server offer TLS and SCRAM, or set server_tls.channel_binding = \"prefer\".",
+            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
+        },
         PoolError::ShuttingDown => fatal(SqlState::ADMIN_SHUTDOWN, cause.to_string()),
         PoolError::Connect { .. }
         | PoolError::Refused { .. }
@@ -302,6 +312,10 @@ fn timeout(limit: Limit, after: Duration) -> Report {
     Report { detail: after, hint, ..fatal(sqlstate, message.to_owned()) }
 }
 
+/// What channel binding is there to find out.
+const IN_BETWEEN: &str = "Look for what ends TLS between the client and pgweir; if that is meant to be there, \
+    connect with channel_binding=disable.";
+
 fn refused(refusal: &Refusal) -> Report {
     match refusal {
         Refusal::NoUser => fatal(
@@ -311,6 +325,16 @@ fn refused(refusal: &Refusal) -> Report {
         Refusal::Password { user, .. } => {
             fatal(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""))
         }
+        Refusal::Binding { downgrade: true } => Report {
+            detail: "channel binding was offered, and the client did not see the offer".to_owned(),
+            hint: IN_BETWEEN,
+            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::Downgrade.to_string())
+        },
+        Refusal::Binding { downgrade: false } => Report {
+            detail: "the client saw another certificate than the one that pgweir has shown".to_owned(),
+            hint: IN_BETWEEN,
+            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::OtherEndPoint.to_string())
+        },
         Refusal::Database(name) => Report {
             hint: "Name it in a [[database]] of the configuration, or add one with name = \"*\".",
             ..fatal(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))

@@ -6,7 +6,7 @@ mod login;
 mod stream;
 pub mod tls;
 
-pub use connect::Connect;
+pub use connect::{Bind, Connect};
 
 use std::collections::BTreeMap;
 use std::net::Shutdown;

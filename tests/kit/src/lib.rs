@@ -2,7 +2,7 @@
 //!
 //! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`redis`], [`proxy`] (pgweir itself)
 //! * the other ends, by hand: [`client`] (raw frames, built with [`messages`]), [`scripted`] (a server that does
-//!   as told, with [`answers`]), [`tap`] (what may happen on the way)
+//!   as told, with [`answers`]), [`tap`] (what may happen on the way), [`middle`] (who ends TLS there)
 //! * what they need: [`certs`], [`drivers`] (other people's), [`skip`] (where something is missing)
 //! * below them: [`process`] (children that die with us), [`dir`], [`port`], [`install`] (where PostgreSQL
 //!   is), [`wait`], [`fail`]
@@ -22,6 +22,7 @@ pub mod error;
 pub mod fail;
 pub mod install;
 pub mod messages;
+pub mod middle;
 pub mod port;
 pub mod postgres;
 pub mod process;
@@ -36,6 +37,7 @@ pub use certs::Authority;
 pub use client::{Client, Connect, Message};
 pub use cluster::Cluster;
 pub use error::Error;
+pub use middle::Middle;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use redis::Redis;

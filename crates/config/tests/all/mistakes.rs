@@ -206,6 +206,11 @@ fn keys_that_exclude_or_need_each_other() {
         "server_tls = { mode = \"verify-full\" }",
         "7:23: database.server_tls.mode: mode \"verify-full\" needs \"ca\"",
     );
+    says(
+        "[[database]]",
+        "server_tls = { mode = \"allow\", channel_binding = \"require\" }",
+        "7:50: database.server_tls.channel_binding: \"require\" needs TLS",
+    );
     says("[[database]]", "password = \"x\"", "7:12: database.password: needs \"user\" beside it");
     let text = MINIMAL.replace("password = \"secret\"\n", "");
     // the secret may be in the list that could not be read

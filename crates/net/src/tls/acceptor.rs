@@ -17,8 +17,9 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::NoServerSessionStorage;
 use tokio_rustls::TlsAcceptor;
+use wire::auth::EndPoint;
 
-use super::files::{Contents, Files, Named};
+use super::files::{Contents, Files, Identity, Named};
 use super::reload::{Reload, Settings};
 use super::verify::ClientVerifier;
 use super::{ALPN, PROVIDER, Transport};
@@ -48,7 +49,14 @@ pub struct Acceptor {
 pub(super) struct Loaded {
     mode: ListenTlsMode,
     /// `None` if and only if TLS is disabled.
-    tls: Option<(Arc<ServerConfig>, Option<SystemTime>)>,
+    tls: Option<Shown>,
+}
+
+/// A certificate in use: handshakes that began with it end with it, whatever is loaded meanwhile.
+struct Shown {
+    config: Arc<ServerConfig>,
+    end: Option<SystemTime>,
+    end_point: Option<EndPoint>,
 }
 
 impl Acceptor {
@@ -72,7 +80,7 @@ impl Acceptor {
 
     /// When the certificate that clients are shown ends.
     pub fn not_after(&self) -> Option<SystemTime> {
-        self.files.current().tls.as_ref().and_then(|(_, end)| *end)
+        self.files.current().tls.as_ref().and_then(|shown| shown.end)
     }
 
     /// The handshake after `S` was sent. `already_read` is what came behind the `SSLRequest`: anything there
@@ -100,11 +108,11 @@ impl Acceptor {
 
     async fn handshake(&self, stream: Stream, early: BytesMut) -> io::Result<Stream> {
         let loaded = self.files.current();
-        let Some((config, _)) = &loaded.tls else {
+        let Some(shown) = &loaded.tls else {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "TLS is disabled"));
         };
-        let transport = Transport::new(stream.into_socket()?, early);
-        let tls = TlsAcceptor::from(Arc::clone(config)).accept(transport).await?;
+        let transport = Transport::new(stream.into_socket()?, early, shown.end_point.clone());
+        let tls = TlsAcceptor::from(Arc::clone(&shown.config)).accept(transport).await?;
         Ok(Stream::encrypted(tls.into()))
     }
 
@@ -155,8 +163,8 @@ impl Settings for ListenTls {
         } else {
             builder.with_no_client_auth()
         };
-        let (identity, end) = contents.identity()?;
-        let mut config = builder.with_cert_resolver(identity);
+        let Identity { pair, end, end_point } = contents.identity()?;
+        let mut config = builder.with_cert_resolver(pair);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.max_fragment_size = Some(RECORD + RECORD_HEADER);
         // Sessions are resumed by tickets, which cost the proxy no memory. The keys are made anew with each
@@ -164,7 +172,7 @@ impl Settings for ListenTls {
         config.ticketer = Ticketer::new().map_err(|source| Error::Library { source })?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
-        Ok(Loaded { mode: self.mode, tls: Some((Arc::new(config), end)) })
+        Ok(Loaded { mode: self.mode, tls: Some(Shown { config: Arc::new(config), end, end_point }) })
     }
 }
 

@@ -76,7 +76,7 @@ impl Connector {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
             }
         };
-        let transport = Transport::new(stream.into_socket()?, BytesMut::new());
+        let transport = Transport::new(stream.into_socket()?, BytesMut::new(), None);
         let tls = TlsConnector::from(Arc::clone(config)).connect(name, transport).await?;
         Ok(Stream::encrypted(tls.into()))
     }
@@ -130,9 +130,9 @@ impl Settings for ServerTls {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut end = None;
         let mut config = if contents.has_identity() {
-            let (identity, its_end) = contents.identity()?;
-            end = its_end;
-            builder.with_client_cert_resolver(identity)
+            let identity = contents.identity()?;
+            end = identity.end;
+            builder.with_client_cert_resolver(identity.pair)
         } else {
             builder.with_no_client_auth()
         };

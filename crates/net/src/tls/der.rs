@@ -5,6 +5,7 @@
 //! nothing about signatures.
 
 use rustls::pki_types::ServerName;
+use wire::auth::Digest;
 
 /// The contents of one or more DER elements.
 #[derive(Clone, Copy)]
@@ -24,6 +25,18 @@ const EXTENSIONS: u8 = 0xA3;
 
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1D, 0x11];
+
+/// The arcs above the signatures with RSA (RFC 8017, appendix C).
+const PKCS_1: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01];
+/// The arcs above the signatures with ECDSA and SHA-2 (RFC 5758, 3.2).
+const ECDSA_WITH_SHA2: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03];
+/// ECDSA with SHA-1.
+const ECDSA_WITH_SHA1: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x01];
+/// The arcs above the hash functions of NIST (RFC 5754, 2).
+const NIST_HASHES: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
+const SHA_1: &[u8] = &[0x2B, 0x0E, 0x03, 0x02, 0x1A];
+/// The explicit tag of the hash function of RSASSA-PSS.
+const PSS_HASH: u8 = 0xA0;
 
 /// Whom a certificate is for.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +67,43 @@ pub(super) fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
     let mut dates = Fields::of(certificate)?.validity;
     let (start, end) = (dates.any()?, dates.any()?);
     Some((time(start)?, time(end)?))
+}
+
+/// The hash function that binds a log-in to a certificate: that of its signature, and SHA-256 where that is MD5 or
+/// SHA-1 (RFC 5929, 4.1). None where the signature has none of its own, as Ed25519.
+pub(super) fn digest(certificate: &[u8]) -> Option<Digest> {
+    digest_of(Fields::of(certificate)?.algorithm)
+}
+
+fn digest_of(mut algorithm: Der<'_>) -> Option<Digest> {
+    let id = algorithm.next(OBJECT_ID)?.0;
+    if id == ECDSA_WITH_SHA1 {
+        return Some(Digest::Sha256);
+    }
+    match (id.strip_prefix(PKCS_1), id.strip_prefix(ECDSA_WITH_SHA2)) {
+        (Some([4 | 5 | 11]), _) | (_, Some([2])) => Some(Digest::Sha256),
+        (Some([12]), _) | (_, Some([3])) => Some(Digest::Sha384),
+        (Some([13]), _) | (_, Some([4])) => Some(Digest::Sha512),
+        (Some([14]), _) | (_, Some([1])) => Some(Digest::Sha224),
+        (Some([10]), _) => digest_of_pss(algorithm.next(SEQUENCE)?),
+        (_, _) => None,
+    }
+}
+
+/// Named in the parameters of the algorithm; SHA-1 where it is not (RFC 4055, 3.1).
+fn digest_of_pss(mut parameters: Der<'_>) -> Option<Digest> {
+    let Some(mut hash) = parameters.next(PSS_HASH) else { return Some(Digest::Sha256) };
+    let id = hash.next(SEQUENCE)?.next(OBJECT_ID)?.0;
+    if id == SHA_1 {
+        return Some(Digest::Sha256);
+    }
+    match id.strip_prefix(NIST_HASHES)? {
+        [1] => Some(Digest::Sha256),
+        [2] => Some(Digest::Sha384),
+        [3] => Some(Digest::Sha512),
+        [4] => Some(Digest::Sha224),
+        _ => None,
+    }
 }
 
 /// Whom a certificate is for.

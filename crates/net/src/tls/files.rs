@@ -14,8 +14,9 @@ use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use wire::auth::EndPoint;
 
-use super::{PROVIDER, der, not_after};
+use super::{PROVIDER, der, end_point, not_after};
 use crate::error::Error;
 
 /// Where the files are, and the keys of the configuration that name them.
@@ -77,10 +78,11 @@ impl Contents {
         self.cert.bytes.is_some()
     }
 
-    /// Our own certificate with its chain and its key, and when it ends.
+    /// Our own certificate with its chain and its key, and what is known of it.
     pub(super) fn identity(&self) -> Result<Identity, Error> {
         let (path, chain) = self.cert.certificates()?;
         let end = chain.first().and_then(not_after);
+        let end_point = chain.first().and_then(|certificate| end_point(certificate));
         let (path_of_key, bytes) = self.key.bytes()?;
         let key = PrivateKeyDer::from_pem_slice(bytes)
             .map_err(|error| not_pem(path_of_key, "private key", error))?;
@@ -98,7 +100,7 @@ impl Contents {
         };
         match matching {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-                Ok((Arc::new(SingleCertAndKey::from(pair)), end))
+                Ok(Identity { pair: Arc::new(SingleCertAndKey::from(pair)), end, end_point })
             }
             Err(error @ rustls::Error::InconsistentKeys(_)) => Err(unusable(path_of_key, error)),
             Err(error) => Err(unusable(path, error)),
@@ -111,8 +113,15 @@ impl Contents {
     }
 }
 
-/// A certificate that we show, ready for use, and when it ends.
-pub(super) type Identity = (Arc<SingleCertAndKey>, Option<SystemTime>);
+/// A certificate that we show.
+pub(super) struct Identity {
+    /// With its key, ready for use.
+    pub(super) pair: Arc<SingleCertAndKey>,
+    /// When it ends.
+    pub(super) end: Option<SystemTime>,
+    /// What it binds log-ins to.
+    pub(super) end_point: Option<EndPoint>,
+}
 
 impl Content {
     fn bytes(&self) -> Result<(&Path, &[u8]), Error> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use config::{ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};
+use config::{ChannelBinding, ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
@@ -64,7 +64,7 @@ impl World {
 
     /// Settings of the side towards servers, without a certificate.
     fn server(&self, mode: ServerTlsMode) -> ServerTls {
-        ServerTls { mode, ca: self.ca(), cert: None, key: None }
+        ServerTls { mode, channel_binding: ChannelBinding::Prefer, ca: self.ca(), cert: None, key: None }
     }
 
     fn connector(&self, mode: ServerTlsMode) -> Connector {

@@ -59,6 +59,10 @@ kinds! {
         Error::Pool(PoolError::Credentials {
             server: server(), why: "the server asks for a password, and there is none".into(),
         });
+    Error::Pool(PoolError::Unbound { .. }), "`server_tls.channel_binding` is `require`, and the server has no part in it",
+        Error::Pool(PoolError::Unbound {
+            server: server(), why: ScramError::NoBinding("the server does not offer it").to_string(),
+        });
     Error::Pool(PoolError::Protocol { .. }), "the server broke the protocol before the request was sent",
         Error::Pool(PoolError::Protocol { server: server(), what: broken() });
     Error::Pool(PoolError::Lost { .. }), "the server was lost before the request was sent",
@@ -86,6 +90,10 @@ kinds! {
     Error::Login(Refusal::NoUser), "a start-up message without a user", Error::Login(Refusal::NoUser);
     Error::Login(Refusal::Password { .. }), "wrong password, unknown user, or nothing to check against",
         Error::Login(Refusal::Password { user: "app".into(), why: "" });
+    Error::Login(Refusal::Binding { downgrade: true }), "a SCRAM log-in whose client did not see our offer of channel \
+        binding", Error::Login(Refusal::Binding { downgrade: true });
+    Error::Login(Refusal::Binding { downgrade: false }), "a SCRAM log-in bound to another certificate than ours",
+        Error::Login(Refusal::Binding { downgrade: false });
     Error::Login(Refusal::Database(_)), "no `[[database]]` of that name", Error::Login(Refusal::Database("app".into()));
     Error::Login(Refusal::NoConsole(_)), "the console, by a user in neither `admin.users` nor `admin.stats_users`",
         Error::Login(Refusal::NoConsole("app".into()));
@@ -176,8 +184,9 @@ fn messages_are_in_the_style_of_postgresql() {
     for report in one_of_each().iter().filter_map(Error::report) {
         let Report { message, hint, .. } = report;
         assert!(!message.ends_with('.') && !message.contains('\n'), "{message}");
+        let abbreviated = ["TLS", "SCRAM"].iter().any(|name| message.starts_with(name));
         let first = message.chars().next();
-        assert!(first.is_some_and(|c| !c.is_uppercase()) || message.starts_with("TLS"), "{message}");
+        assert!(first.is_some_and(|c| !c.is_uppercase()) || abbreviated, "{message}");
         assert!(hint.is_empty() || hint.ends_with('.'), "{hint}");
     }
 }

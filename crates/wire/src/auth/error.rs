@@ -16,10 +16,20 @@ pub enum ScramError {
         /// The most that is taken.
         limit: usize,
     },
-    /// The peer asks for something that we do not offer: channel binding, an extension, another identity.
+    /// The peer asks for something that we do not offer: an extension, another identity.
     Unsupported(&'static str),
     /// The peer offers none of the mechanisms we know.
     NoMechanism,
+    /// The client has chosen a mechanism that it was not offered.
+    Mechanism,
+    /// The client binds to something else than the server's certificate; the name it gave, cut short.
+    BindingType(String),
+    /// The client has not seen that channel binding was offered: somebody in between has changed the offer.
+    Downgrade,
+    /// The client binds to another certificate than the one it was shown: somebody stands in between.
+    OtherEndPoint,
+    /// Channel binding is required and cannot be had; why.
+    NoBinding(&'static str),
     /// The nonce is not the one agreed on.
     NonceMismatch,
     /// The server asks for an iteration count outside what we are willing to compute.
@@ -62,6 +72,11 @@ impl fmt::Display for ScramError {
             Self::NoMechanism => {
                 f.write_str("none of the server's SASL authentication mechanisms are supported")
             }
+            Self::Mechanism => f.write_str("client selected an invalid SASL authentication mechanism"),
+            Self::BindingType(name) => write!(f, "unsupported SCRAM channel-binding type \"{name}\""),
+            Self::Downgrade => f.write_str("SCRAM channel binding negotiation error"),
+            Self::OtherEndPoint => f.write_str("SCRAM channel binding check failed"),
+            Self::NoBinding(why) => write!(f, "channel binding is required, but {why}"),
             Self::NonceMismatch => f.write_str("malformed SCRAM message: nonce does not match"),
             Self::Iterations { got, limit } => {
                 write!(f, "invalid SCRAM iteration count: {got}, at least 1 and at most {limit} allowed")

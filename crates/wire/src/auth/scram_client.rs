@@ -1,4 +1,4 @@
-//! SCRAM-SHA-256, the client's side (RFC 5802, RFC 7677): how we log in to a server.
+//! SCRAM-SHA-256, with channel binding or without, the client's side (RFC 5802, RFC 7677): how we log in to a server.
 //!
 //! | state | takes | gives | next |
 //! |---|---|---|---|
@@ -14,14 +14,13 @@ use std::fmt;
 use super::attrs::{Attrs, decode, decode_key, encode, nonce};
 use super::crypto::{self, Key, equal, hmac};
 use super::secret::{MAX_ITERATIONS, MAX_SALT, number};
-use super::{Mismatch, Nonce, SCRAM_SHA_256, ScramError, ScramSecret};
+use super::{
+    Binding, EndPoint, Mismatch, Nonce, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramError, ScramSecret, Want,
+};
 use crate::backend::auth::Mechanisms;
 
 /// The longest nonce taken from a server, ours included; PostgreSQL's has 48 characters.
 pub const MAX_NONCE: usize = 1024;
-
-/// No channel binding, no other identity.
-const HEADER: &str = "n,,";
 
 /// The keys of a password for one salt and iteration count: enough to log in wherever that secret is stored.
 #[derive(Clone)]
@@ -94,16 +93,38 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// The mechanism to use of those a server offers.
-pub fn choose(offered: Mechanisms<'_>) -> Result<&'static str, ScramError> {
-    let known = offered.iter().any(|name| name == SCRAM_SHA_256.as_bytes());
-    known.then_some(SCRAM_SHA_256).ok_or(ScramError::NoMechanism)
+/// The mechanism to use of those a server offers, and what to say of channel binding.
+///
+/// `end_point` is what the connection can be bound to: nothing without TLS, nor where the server's certificate has no
+/// hash function.
+pub fn choose(
+    offered: Mechanisms<'_>,
+    want: Want,
+    end_point: Option<EndPoint>,
+) -> Result<(&'static str, Binding), ScramError> {
+    let offers = |known: &str| offered.iter().any(|name| name == known.as_bytes());
+    let end_point = end_point.filter(|_| want != Want::Never);
+    match (end_point, offers(SCRAM_SHA_256_PLUS)) {
+        (Some(end_point), true) => return Ok((SCRAM_SHA_256_PLUS, Binding::To(end_point))),
+        (Some(_), false) if want == Want::Require => {
+            return Err(ScramError::NoBinding("the server does not offer it"));
+        }
+        (None, _) if want == Want::Require => {
+            return Err(ScramError::NoBinding(
+                "there is no TLS, or no hash function for the server's certificate",
+            ));
+        }
+        (Some(_), false) if offers(SCRAM_SHA_256) => return Ok((SCRAM_SHA_256, Binding::NotOffered)),
+        (Some(_), false) | (None, _) => {}
+    }
+    offers(SCRAM_SHA_256).then_some((SCRAM_SHA_256, Binding::No)).ok_or(ScramError::NoMechanism)
 }
 
 /// Waits for the server's first message.
 #[derive(Debug)]
 pub struct AwaitFirst {
     nonce: String,
+    binding: Binding,
 }
 
 /// The server has said how the password is to be hashed.
@@ -129,11 +150,11 @@ pub struct Verified(());
 impl AwaitFirst {
     /// Starts an exchange and gives client-first, the data of SASLInitialResponse.
     ///
-    /// The nonce has to be new for each exchange and not to be guessed.
-    pub fn new(nonce: Nonce) -> (Self, Vec<u8>) {
-        let start = Self { nonce: encode(&nonce) };
+    /// The nonce has to be new for each exchange and not to be guessed; the binding comes from [`choose`].
+    pub fn new(nonce: Nonce, binding: Binding) -> (Self, Vec<u8>) {
+        let start = Self { nonce: encode(&nonce), binding };
         // PostgreSQL ignores the name here, and its own clients leave it empty
-        let client_first = format!("{HEADER}{}", start.bare());
+        let client_first = format!("{}{}", start.binding.header(), start.bare());
         (start, client_first.into_bytes())
     }
 
@@ -157,7 +178,7 @@ impl AwaitFirst {
 
         let mut messages = [self.bare().as_bytes(), b",", server_first, b","].concat();
         let client_final = messages.len();
-        let binding = encode(HEADER.as_bytes());
+        let binding = encode(&self.binding.proved());
         messages.extend_from_slice(&[b"c=", binding.as_bytes(), b",r=", both].concat());
         Ok(Challenge { salt, iterations, messages, client_final })
     }

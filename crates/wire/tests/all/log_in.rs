@@ -1,19 +1,33 @@
 //! Whole log-ins: both sides of SCRAM and of MD5, with any password.
 
 use pgweir_wire::auth::scram_client::{self, Verified};
-use pgweir_wire::auth::{Keys, ScramError, ScramSecret, md5, scram_server};
+use pgweir_wire::auth::{
+    Binding, Digest, EndPoint, Keys, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramError, ScramSecret, md5,
+    scram_server,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// One exchange; what the server has learnt and what the client has been shown.
+/// One exchange without channel binding; what the server has learnt and what the client has been shown.
 fn exchange(
     secret: &ScramSecret,
     keys: impl FnOnce(&scram_client::Challenge) -> Keys,
     nonces: [[u8; 18]; 2],
 ) -> Result<(Keys, Verified), ScramError> {
-    let (client, client_first) = scram_client::AwaitFirst::new(nonces[0]);
-    let server = scram_server::AwaitFirst::new(secret.clone(), nonces[1]);
-    let (server, server_first) = server.on(&client_first)?;
+    exchange_bound(secret, keys, nonces, (Binding::No, None))
+}
+
+/// One exchange; the client binds to the one, the server has shown the other.
+fn exchange_bound(
+    secret: &ScramSecret,
+    keys: impl FnOnce(&scram_client::Challenge) -> Keys,
+    nonces: [[u8; 18]; 2],
+    (binding, shown): (Binding, Option<EndPoint>),
+) -> Result<(Keys, Verified), ScramError> {
+    let mechanism = if let Binding::To(_) = binding { SCRAM_SHA_256_PLUS } else { SCRAM_SHA_256 };
+    let (client, client_first) = scram_client::AwaitFirst::new(nonces[0], binding);
+    let server = scram_server::AwaitFirst::new(secret.clone(), nonces[1]).offering(shown);
+    let (server, server_first) = server.on(mechanism.as_bytes(), &client_first)?;
     let challenge = client.on(&server_first)?;
     let keys = keys(&challenge);
     let (client, client_final) = challenge.answer(&keys)?;
@@ -30,7 +44,50 @@ fn password() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+fn end_point() -> impl Strategy<Value = EndPoint> {
+    let digest =
+        prop_oneof![Just(Digest::Sha224), Just(Digest::Sha256), Just(Digest::Sha384), Just(Digest::Sha512)];
+    (vec(any::<u8>(), 0..3), digest).prop_map(|(certificate, digest)| EndPoint::of(&certificate, digest))
+}
+
+fn binding() -> impl Strategy<Value = Binding> {
+    prop_oneof![Just(Binding::No), Just(Binding::NotOffered), end_point().prop_map(Binding::To)]
+}
+
 proptest! {
+    /// With the right password it is the binding alone that decides; and keys that one log-in has shown are good for
+    /// another, whatever either is bound to.
+    #[test]
+    fn a_log_in_is_bound_to_what_both_sides_see(
+        binding in binding(),
+        shown in prop::option::of(end_point()),
+        same in any::<bool>(),
+        nonces in any::<[[u8; 18]; 2]>(),
+    ) {
+        let shown = match (&binding, shown) {
+            (Binding::To(end_point), Some(_)) if same => Some(end_point.clone()),
+            (_, shown) => shown,
+        };
+        let secret = ScramSecret::from_password(b"secret", b"salt", 2);
+        let right = match (&binding, &shown) {
+            (Binding::No, _) | (Binding::NotOffered, None) => Ok(()),
+            (Binding::NotOffered, Some(_)) => Err(ScramError::Downgrade),
+            (Binding::To(_), None) => Err(ScramError::Mechanism),
+            (Binding::To(seen), Some(shown)) if seen == shown => Ok(()),
+            (Binding::To(_), Some(_)) => Err(ScramError::OtherEndPoint),
+        };
+        let pair = (binding, shown);
+        let got = exchange_bound(&secret, |challenge| challenge.derive(b"secret"), nonces, pair.clone());
+        prop_assert_eq!(got.as_ref().map(|_| ()).map_err(Clone::clone), right);
+        if let Ok((learnt, _)) = got {
+            prop_assert!(exchange_bound(&secret, |_| learnt.clone(), nonces, pair).is_ok());
+            prop_assert!(exchange(&secret, |_| learnt, nonces).is_ok());
+        }
+        let wrong = (Binding::To(EndPoint::of(b"x", Digest::Sha256)), Some(EndPoint::of(b"x", Digest::Sha256)));
+        let got = exchange_bound(&secret, |challenge| challenge.derive(b"wrong"), nonces, wrong);
+        prop_assert_eq!(got.map(drop), Err(ScramError::Rejected));
+    }
+
     #[test]
     fn the_right_password_logs_in_and_its_keys_do_so_again(
         password in password(),

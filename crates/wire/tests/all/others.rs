@@ -4,7 +4,7 @@
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
-use pgweir_wire::auth::{ScramSecret, scram_client, scram_server};
+use pgweir_wire::auth::{Binding, SCRAM_SHA_256, ScramSecret, scram_client, scram_server};
 use pgweir_wire::backend::error::{self, ErrorFields, Severity};
 use pgweir_wire::backend::row::{self, Column};
 use pgweir_wire::backend::{auth, complete, describe, key, negotiate, notify, one, params, ready};
@@ -21,6 +21,8 @@ use postgres_protocol::message::frontend as theirs;
 use postgres_protocol::password::scram_sha_256;
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+const PLAIN: &[u8] = SCRAM_SHA_256.as_bytes();
 
 /// What `write` appends.
 fn ours<T>(write: impl FnOnce(&mut BytesMut) -> T) -> BytesMut {
@@ -131,7 +133,7 @@ proptest! {
         let secret = ScramSecret::from_password(&password, b"salt", 2);
         let mut client = ScramSha256::new(&password, ChannelBinding::unsupported());
         let server = scram_server::AwaitFirst::new(secret, nonce);
-        let (server, server_first) = server.on(client.message()).unwrap();
+        let (server, server_first) = server.on(PLAIN, client.message()).unwrap();
         client.update(&server_first).unwrap();
         let (_, server_final) = server.on(client.message()).unwrap();
         prop_assert!(client.finish(&server_final).is_ok());
@@ -145,9 +147,9 @@ proptest! {
     #[test]
     fn we_log_in_with_a_secret_that_they_made(password in "\\PC{0,30}") {
         let secret = ScramSecret::parse(&scram_sha_256(password.as_bytes())).unwrap();
-        let (client, client_first) = scram_client::AwaitFirst::new([1; 18]);
+        let (client, client_first) = scram_client::AwaitFirst::new([1; 18], Binding::No);
         let (server, server_first) =
-            scram_server::AwaitFirst::new(secret, [2; 18]).on(&client_first).unwrap();
+            scram_server::AwaitFirst::new(secret, [2; 18]).on(PLAIN, &client_first).unwrap();
         let challenge = client.on(&server_first).unwrap();
         let keys = challenge.derive(password.as_bytes());
         let (client, client_final) = challenge.answer(&keys).unwrap();

@@ -20,7 +20,19 @@ pub struct Connect {
     params: Vec<(String, String)>,
     password: String,
     tls: Option<Tls>,
+    binding: Bind,
     deadline: Duration,
+}
+
+/// What the client says of channel binding in a SCRAM log-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// Nothing.
+    Never,
+    /// That the server has not offered it, whether that is true or not.
+    NotOffered,
+    /// It binds to the certificate it sees, whose signature must be one with SHA-256; or does not log in.
+    Seen,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +95,17 @@ impl Connect {
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
+    }
+
+    /// Deals with channel binding like this (default: never).
+    #[must_use]
+    pub fn bind(mut self, binding: Bind) -> Self {
+        self.binding = binding;
+        self
+    }
+
+    pub(super) fn binding(&self) -> Bind {
+        self.binding
     }
 
     /// How long a single read or write may take (default: 30 s).
@@ -149,6 +172,7 @@ impl Connect {
             params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
             password: String::new(),
             tls: None,
+            binding: Bind::Never,
             deadline: wait::PATIENCE,
         }
     }

@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use wire::auth::scram_client::{AwaitFinal, AwaitFirst, choose};
-use wire::auth::{Nonce, ScramError, md5};
+use wire::auth::{Binding, Digest, EndPoint, Nonce, SCRAM_SHA_256, ScramError, Want, md5};
 use wire::backend::auth::Authentication;
 
 use super::Client;
+use super::connect::Bind;
 use crate::error::{Error, ServerError};
 use crate::messages;
 
@@ -54,8 +55,17 @@ fn answer(
             client.try_send(&messages::password(&md5::response(&secret, salt)))?;
         }
         (Authentication::Sasl(offered), Sasl::None) => {
-            let mechanism = choose(offered).map_err(broken)?;
-            let (first, data) = AwaitFirst::new(nonce());
+            let (mechanism, binding) = match client.connect.binding() {
+                Bind::Never => choose(offered, Want::Never, None).map_err(broken)?,
+                Bind::NotOffered => (SCRAM_SHA_256, Binding::NotOffered),
+                Bind::Seen => {
+                    let seen =
+                        client.stream.certificate().ok_or(Error::Protocol("no certificate to bind to"))?;
+                    choose(offered, Want::Require, Some(EndPoint::of(seen, Digest::Sha256)))
+                        .map_err(broken)?
+                }
+            };
+            let (first, data) = AwaitFirst::new(nonce(), binding);
             client.try_send(&messages::sasl_initial(mechanism, &data))?;
             return Ok(Sasl::First(first));
         }

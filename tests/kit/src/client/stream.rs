@@ -90,6 +90,14 @@ impl Stream {
         closed
     }
 
+    /// The certificate that the server has shown.
+    pub(super) fn certificate(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => Some(tls.conn.peer_certificates()?.first()?),
+        }
+    }
+
     pub(super) fn shutdown(&self, how: Shutdown) {
         let _ = self.socket().fd().shutdown(how);
     }

@@ -70,8 +70,11 @@ impl Tls {
         self
     }
 
-    /// Turns a fresh socket into a TLS stream; `Protocol` if the server does not want TLS.
-    pub(super) fn wrap(&self, mut socket: Socket) -> Result<Stream, Error> {
+    /// TLS over a socket of the caller's, asked for first.
+    pub(crate) fn over<S: Read + Write>(
+        &self,
+        mut socket: S,
+    ) -> Result<StreamOwned<ClientConnection, S>, Error> {
         if !self.direct {
             socket.write_all(&messages::ssl_request())?;
             let mut answer = [0; 1];
@@ -87,7 +90,12 @@ impl Tls {
         while tls.conn.is_handshaking() {
             tls.conn.complete_io(&mut tls.sock)?;
         }
-        Ok(Stream::Tls(Box::new(tls)))
+        Ok(tls)
+    }
+
+    /// Turns a fresh socket into a TLS stream; `Protocol` if the server does not want TLS.
+    pub(super) fn wrap(&self, socket: Socket) -> Result<Stream, Error> {
+        Ok(Stream::Tls(Box::new(self.over(socket)?)))
     }
 
     #[track_caller]

@@ -1,5 +1,7 @@
 //! Files that change under a running proxy, and files that are wrong.
 
+use wire::auth::Digest;
+
 use super::*;
 use crate::testing::read_exactly;
 
@@ -22,6 +24,48 @@ async fn new_handshakes_show_the_new_certificate_and_old_connections_go_on() {
     let (mut near, mut far) = (near.unwrap(), far.unwrap());
     near.write_all(b"still here").await.unwrap();
     assert_eq!(&read_exactly(&mut far, 10).await[..], b"still here");
+}
+
+/// What a log-in is bound to is what both sides saw in the handshake, not what was loaded later.
+#[tokio::test]
+async fn a_connection_is_bound_to_the_certificate_it_was_shown() {
+    let world = World::new();
+    let (acceptor, connector) = (world.acceptor(), world.connector(ServerTlsMode::VerifyFull));
+    let old = shown(&acceptor, &connector).await;
+    let (near, far) = shake(&acceptor, &connector, "localhost").await;
+    let new = world.authority.sign(&["localhost"]);
+    world.put("listen", &new);
+    acceptor.reload().unwrap();
+    let (later_near, later_far) = shake(&acceptor, &connector, "localhost").await;
+    for (certificate, near, far) in [(old, near, far), (new.der, later_near, later_far)] {
+        let bound = near.unwrap().end_point();
+        assert_eq!(bound, Some(EndPoint::of(&certificate, Digest::Sha256)));
+        assert_eq!(far.unwrap().end_point(), bound);
+    }
+    assert_eq!(tcp_pair().await.0.end_point(), None, "without TLS");
+}
+
+#[tokio::test]
+async fn the_hash_is_that_of_the_certificate_s_signature() {
+    let world = World::new();
+    let connector = world.connector(ServerTlsMode::Require);
+    let kinds = [
+        (&rcgen::PKCS_ECDSA_P384_SHA384, Some(Digest::Sha384)),
+        (&rcgen::PKCS_RSA_SHA512, Some(Digest::Sha512)),
+        (&rcgen::PKCS_RSA_SHA256, Some(Digest::Sha256)),
+        (&rcgen::PKCS_ED25519, None),
+    ];
+    for (kind, digest) in kinds {
+        let key = rcgen::KeyPair::generate_for(kind).unwrap();
+        let cert = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key);
+        let cert = cert.unwrap();
+        let signed = Signed { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec() };
+        let acceptor = Acceptor::new(&world.listen(ListenTlsMode::Require, &signed)).unwrap();
+        let (near, far) = shake(&acceptor, &connector, "localhost").await;
+        let right = digest.map(|digest| EndPoint::of(&signed.der, digest));
+        assert_eq!(near.unwrap().end_point(), right, "{digest:?}");
+        assert_eq!(far.unwrap().end_point(), right, "{digest:?}");
+    }
 }
 
 /// As a certificate and its key are replaced one after the other.

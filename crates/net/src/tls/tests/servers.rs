@@ -106,7 +106,13 @@ async fn a_host_that_no_certificate_can_name_is_only_an_error_where_names_count(
 
 #[tokio::test]
 async fn disabled_needs_no_files_and_makes_no_handshakes() {
-    let nothing = ServerTls { mode: ServerTlsMode::Disable, ca: None, cert: None, key: None };
+    let nothing = ServerTls {
+        mode: ServerTlsMode::Disable,
+        channel_binding: ChannelBinding::Prefer,
+        ca: None,
+        cert: None,
+        key: None,
+    };
     let connector = Connector::new(&nothing).unwrap();
     assert_eq!(connector.mode(), ServerTlsMode::Disable);
     let (near, _far) = tcp_pair().await;

@@ -1,13 +1,13 @@
 //! The client's side against the RFC's server, another implementation's parts, and hostile servers.
 
 use super::*;
-use crate::auth::{attrs, scram_server};
+use crate::auth::{Digest, attrs, scram_server};
 
 const NONCE: Nonce = [1; 18];
 const OURS: &str = "AQEBAQEBAQEBAQEBAQEBAQEB";
 
 fn start() -> AwaitFirst {
-    AwaitFirst::new(NONCE).0
+    AwaitFirst::new(NONCE, Binding::No).0
 }
 
 fn first(message: &str) -> Result<Challenge, ScramError> {
@@ -16,7 +16,7 @@ fn first(message: &str) -> Result<Challenge, ScramError> {
 
 /// An exchange whose nonce is not ours to choose, for the RFC's example.
 fn with_nonce(nonce: &str) -> AwaitFirst {
-    AwaitFirst { nonce: nonce.into() }
+    AwaitFirst { nonce: nonce.into(), binding: Binding::No }
 }
 
 #[test]
@@ -44,8 +44,12 @@ fn the_example_of_rfc_7677_is_computed() {
 
 #[test]
 fn client_first_is_what_postgresqls_own_client_sends() {
-    let (_, message) = AwaitFirst::new(NONCE);
-    assert_eq!(message, format!("n,,n=,r={OURS}").into_bytes());
+    let bound = Binding::To(EndPoint::of(b"certificate", Digest::Sha256));
+    for (binding, flag) in [(Binding::No, "n"), (Binding::NotOffered, "y"), (bound, "p=tls-server-end-point")]
+    {
+        let (_, message) = AwaitFirst::new(NONCE, binding);
+        assert_eq!(message, format!("{flag},,n=,r={OURS}").into_bytes());
+    }
 }
 
 #[test]
@@ -147,9 +151,9 @@ fn a_server_without_the_secret_is_found_out() {
 fn keys_learnt_from_a_log_in_open_another_server_with_the_same_secret() {
     let stored = ScramSecret::from_password(b"secret", b"salt", 3);
     let log_in = |keys: Option<&Keys>| {
-        let (client, first) = AwaitFirst::new([2; 18]);
+        let (client, first) = AwaitFirst::new([2; 18], Binding::No);
         let server = scram_server::AwaitFirst::new(stored.clone(), [3; 18]);
-        let (server, server_first) = server.on(&first).unwrap();
+        let (server, server_first) = server.on(SCRAM_SHA_256.as_bytes(), &first).unwrap();
         let challenge = client.on(&server_first).unwrap();
         let keys = keys.cloned().unwrap_or_else(|| challenge.derive(b"secret"));
         let (client, client_final) = challenge.answer(&keys).unwrap();
@@ -166,15 +170,38 @@ fn keys_learnt_from_a_log_in_open_another_server_with_the_same_secret() {
 #[test]
 fn the_mechanism_is_chosen_from_what_is_offered() {
     use crate::backend::auth::{Authentication, write_sasl};
-    let choose_of = |offered: &[&str]| {
+    let choose_of = |offered: &[&str], want, end_point: Option<&EndPoint>| {
         let mut out = bytes::BytesMut::new();
         write_sasl(&mut out, offered).unwrap();
         let Ok(Authentication::Sasl(list)) = Authentication::parse(&out[5..]) else { panic!("not SASL") };
-        choose(list)
+        choose(list, want, end_point.cloned())
     };
-    assert_eq!(choose_of(&["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]), Ok("SCRAM-SHA-256"));
-    for none in [&[][..], &["SCRAM-SHA-256-PLUS"], &["OAUTHBEARER"], &["scram-sha-256"]] {
-        assert_eq!(choose_of(none), Err(ScramError::NoMechanism));
+    let (plain, plus) = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS");
+    let end_point = EndPoint::of(b"certificate", Digest::Sha256);
+    let (some, bound) = (Some(&end_point), Ok((plus, Binding::To(end_point.clone()))));
+    let both = &[plus, plain][..];
+    let table = [
+        // without TLS
+        (both, Want::Prefer, None, Ok((plain, Binding::No))),
+        (&[plain][..], Want::Prefer, None, Ok((plain, Binding::No))),
+        (&[plus][..], Want::Prefer, None, Err(ScramError::NoMechanism)),
+        // with TLS
+        (both, Want::Prefer, some, bound.clone()),
+        (both, Want::Require, some, bound.clone()),
+        (both, Want::Never, some, Ok((plain, Binding::No))),
+        (&[plus][..], Want::Prefer, some, bound),
+        (&[plus][..], Want::Never, some, Err(ScramError::NoMechanism)),
+        (&[plain][..], Want::Prefer, some, Ok((plain, Binding::NotOffered))),
+        (&[plain][..], Want::Never, some, Ok((plain, Binding::No))),
+        (&[], Want::Prefer, some, Err(ScramError::NoMechanism)),
+        (&["OAUTHBEARER", "scram-sha-256"], Want::Prefer, some, Err(ScramError::NoMechanism)),
+    ];
+    for (offered, want, end_point, result) in table {
+        assert_eq!(choose_of(offered, want, end_point), result, "{offered:?}, {want:?}, {end_point:?}");
+    }
+    for (offered, end_point) in [(both, None), (&[plain][..], some), (&[][..], some), (&[plain], None)] {
+        let got = choose_of(offered, Want::Require, end_point);
+        assert!(matches!(got, Err(ScramError::NoBinding(_))), "{offered:?}: {got:?}");
     }
 }
 
