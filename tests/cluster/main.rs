@@ -5,6 +5,8 @@ mod announce;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod auth_query;
+#[cfg(test)]
 mod cancel;
 #[cfg(test)]
 mod channel_binding;

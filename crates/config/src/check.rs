@@ -44,7 +44,7 @@ pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> (Users, Vec<Mistake>) {
     let is_whole = mistakes.is_empty() && root.reading().mistakes() == before;
     // who has no secret can be told only if it is known how clients log in, and all of the list is
     let auth = raw.auth.clean().filter(|_| is_whole);
-    let needs_secret = auth.is_some_and(|auth| auth.method != AuthMethod::Trust);
+    let needs_secret = auth.is_some_and(|auth| auth.method != AuthMethod::Trust && auth.query.is_none());
     addresses(raw, root);
     twice("database", root);
     twice("user", root);
@@ -52,6 +52,7 @@ pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> (Users, Vec<Mistake>) {
         let want = "at least one [[user]], or users in the file named by auth.file".into();
         root.mistake("user", Error::Missing { want });
     }
+    lookup(raw, root);
     let users = users(raw, listed, needs_secret, root);
     pools(raw, root);
     (users, mistakes)
@@ -68,6 +69,18 @@ fn listed(raw: &Raw, root: &Table<'_>) -> (BTreeMap<String, Listed>, Vec<Mistake
             root.reading().mistake(root.locate(&[Step::Key("auth"), Step::Key("file")]), "auth.file", error);
             (BTreeMap::new(), Vec::new())
         }
+    }
+}
+
+/// The database whose server is asked for secrets must be there.
+fn lookup(raw: &Raw, root: &Table<'_>) {
+    let Some(query) = raw.auth.value.as_ref().and_then(|auth| auth.query.as_ref()) else { return };
+    let known = root.names("database").iter().any(|(name, _)| *name == query.database || name == "*");
+    if !known {
+        let steps = [Step::Key("auth"), Step::Key("query"), Step::Key("database")];
+        let want = "the name of a [[database]]".into();
+        let error = Error::Value { got: quoted(&query.database), want };
+        root.reading().mistake(root.locate(&steps), "auth.query.database", error);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::later;
 struct Chapter {
     path: &'static str,
     many: bool,
+    optional: bool,
     doc: String,
     keys: Vec<DescribedKey>,
 }
@@ -27,8 +28,8 @@ fn chapters() -> Vec<Chapter> {
     let mut chapters: Vec<Chapter> = Vec::new();
     for described in described {
         match described {
-            Described::Section { path, many, doc } => {
-                chapters.push(Chapter { path, many, doc, keys: Vec::new() });
+            Described::Section { path, many, optional, doc } => {
+                chapters.push(Chapter { path, many, optional, doc, keys: Vec::new() });
             }
             Described::Key(key) => {
                 let section = key.path.rsplit_once('.').map_or("", |(section, _)| section);
@@ -85,7 +86,7 @@ pub fn example_toml() -> String {
     for chapter in chapters() {
         out.push('\n');
         comment(&mut out, &chapter.doc);
-        let _ = writeln!(out, "{}", chapter.header());
+        let _ = writeln!(out, "{}{}", if chapter.optional { "#" } else { "" }, chapter.header());
         for key in &chapter.keys {
             out.push('\n');
             comment(&mut out, &key.doc);
@@ -94,7 +95,11 @@ pub fn example_toml() -> String {
             }
             let name = name_of(key.path);
             let value = key.example.unwrap_or(&key.default);
-            let _ = writeln!(out, "{}{name} = {value}", if key.suggested { "" } else { "#" });
+            let _ = writeln!(
+                out,
+                "{}{name} = {value}",
+                if key.suggested && !chapter.optional { "" } else { "#" }
+            );
         }
     }
     out

@@ -109,6 +109,30 @@ impl Form for Text {
     }
 }
 
+/// An SQL statement with one parameter; it may have several lines.
+pub(crate) struct Statement;
+
+impl Form for Statement {
+    type Value = String;
+
+    fn read(&self, item: &Item<'_>) -> Option<String> {
+        let text = expanded(item, self.words())?;
+        if text.contains('\0') || !text.contains("$1") {
+            item.mistake(Error::Value { got: quoted(&text), want: self.words() });
+            return None;
+        }
+        Some(text)
+    }
+
+    fn show(&self, value: &String) -> String {
+        in_toml(value)
+    }
+
+    fn words(&self) -> String {
+        "an SQL statement with the parameter $1".into()
+    }
+}
+
 /// A path, relative to the folder of the configuration file; nothing has to be there.
 pub(crate) struct Folder;
 

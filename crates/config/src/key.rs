@@ -104,8 +104,8 @@ pub(crate) trait Check: Sized {
 /// A key or a section as the reference tells of it.
 #[derive(Debug)]
 pub(crate) enum Described {
-    /// The table that `path` names, `[[path]]` if `many`.
-    Section { path: &'static str, many: bool, doc: String },
+    /// The table that `path` names, `[[path]]` if `many`; `optional`, if it may be left out with all that is in it.
+    Section { path: &'static str, many: bool, optional: bool, doc: String },
     /// A key.
     Key(DescribedKey),
 }
@@ -191,12 +191,48 @@ impl<S: Section> Part<S> for Under {
     }
 
     fn describe(&self, doc: &[&'static str], out: &mut Vec<Described>) {
-        out.push(Described::Section { path: self.0, many: false, doc: prose(doc) });
+        out.push(Described::Section { path: self.0, many: false, optional: false, doc: prose(doc) });
         S::describe(out);
     }
 
     fn show(&self, value: &S, out: &mut Vec<Shown>) {
         value.show(out);
+    }
+}
+
+/// A table of its own under the last word of a path that may be left out as a whole.
+pub(crate) struct Maybe(pub(crate) &'static str);
+
+impl<S: Section> Part<Option<S>> for Maybe {
+    fn read(&self, table: &Table<'_>) -> Option<Option<S>> {
+        let name = name_of(self.0);
+        let child = table.child(name);
+        if !table.has(name) {
+            return Some(None);
+        }
+        let section = S::read(&child);
+        child.finish();
+        section.map(Some)
+    }
+
+    fn describe(&self, doc: &[&'static str], out: &mut Vec<Described>) {
+        out.push(Described::Section { path: self.0, many: false, optional: true, doc: prose(doc) });
+        S::describe(out);
+    }
+
+    fn show(&self, value: &Option<S>, out: &mut Vec<Shown>) {
+        let Some(section) = value else {
+            // as many rows as with the section, so that two configurations can be compared row by row
+            let mut described = Vec::new();
+            S::describe(&mut described);
+            for key in described {
+                if let Described::Key(DescribedKey { path, default, effect, .. }) = key {
+                    out.push(Shown { path, value: String::new(), default, effect });
+                }
+            }
+            return;
+        };
+        section.show(out);
     }
 }
 
@@ -247,7 +283,7 @@ impl<S: Section> Part<Vec<Outcome<S>>> for Each {
     }
 
     fn describe(&self, doc: &[&'static str], out: &mut Vec<Described>) {
-        out.push(Described::Section { path: self.path, many: true, doc: prose(doc) });
+        out.push(Described::Section { path: self.path, many: true, optional: false, doc: prose(doc) });
         S::describe(out);
     }
 

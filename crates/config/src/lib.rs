@@ -28,7 +28,7 @@ mod userlist;
 mod users;
 
 pub use admin::Admin;
-pub use auth::{Auth, AuthMethod};
+pub use auth::{Auth, AuthMethod, AuthQuery};
 pub use config::{Config, check};
 pub use docs::{example_toml, reference_md};
 pub use error::Mistake;

@@ -35,7 +35,7 @@ pub(crate) async fn open(pool: &Arc<Pool>, worker: usize, slot: Slot) -> Result<
 }
 
 /// Protocol 3.2 is asked for first, for its longer cancel keys. A server that takes offence is asked for 3.0.
-async fn attempt(target: &Target, patience: Duration) -> Result<(Stream, LoggedIn), Error> {
+pub(crate) async fn attempt(target: &Target, patience: Duration) -> Result<(Stream, LoggedIn), Error> {
     match attempt_minor(target, patience, 2).await {
         Err(Error::Refused { sqlstate, .. }) if sqlstate == "0A000" => {
             attempt_minor(target, patience, 0).await

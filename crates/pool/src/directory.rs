@@ -12,10 +12,11 @@ use telemetry::counters::Totals;
 use wire::auth::Secret;
 
 use crate::holds::Holds;
+use crate::lookup::Source;
 use crate::past::Past;
 use crate::pool::{Key, Pool};
 use crate::shared::Shared;
-use crate::target::{Credentials, Target};
+use crate::target::{Credentials, Found, Target};
 
 /// The pools of the process.
 #[derive(Debug)]
@@ -82,26 +83,68 @@ impl Directory {
     /// # Errors
     /// There is no such database, or the configuration of it does not hold.
     pub fn open(&self, database: &str, user: &str) -> Result<Arc<Pool>, NoPool> {
+        self.open_with(database, user, None)
+    }
+
+    /// The same for a user whose secret was looked up. A pool whose servers have logged in with an older secret
+    /// is retired: nobody is lent one of them any more.
+    ///
+    /// # Errors
+    /// As [`Directory::open`].
+    pub fn open_with(&self, database: &str, user: &str, found: Option<Found>) -> Result<Arc<Pool>, NoPool> {
         let key = Key { database: database.to_owned(), user: user.to_owned() };
-        let found = self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(pool) = found {
+        let serves = |pool: &Arc<Pool>| {
+            let own = pool.target.user == pool.key.user;
+            found.as_ref().is_none_or(|found| !own || !pool.target.credentials.is_outdated_by(found))
+        };
+        let there = self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(pool) = there.filter(serves) {
             return Ok(pool);
         }
         let config = self.config();
         let entry = config.database(database).ok_or(NoPool::NoSuchDatabase)?;
-        let target = self.target(&config, entry, &key)?;
+        let target = self.target(&config, entry, &key, found.clone())?;
         let settings = config.pool_settings(entry, user);
+        let mut past = lock(&self.past);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         // another client may have been faster
-        let pool = pools.entry(key).or_insert_with_key(|key| {
-            let pool = Pool::new(key.clone(), target, settings, Arc::clone(&self.shared));
-            // whoever pauses notes it before it looks at the pools, so none slips through
-            if lock(&self.holds).holds(&key.database) {
-                pool.pause();
-            }
-            pool
-        });
-        Ok(Arc::clone(pool))
+        if let Some(pool) = pools.get(&key).filter(|pool| serves(pool)) {
+            return Ok(Arc::clone(pool));
+        }
+        let pool = Pool::new(key.clone(), target, settings, Arc::clone(&self.shared));
+        // whoever pauses notes it before it looks at the pools, so none slips through
+        if lock(&self.holds).holds(&key.database) {
+            pool.pause();
+        }
+        let old = pools.insert(key, Arc::clone(&pool));
+        old.iter().for_each(|old| past.add(Arc::clone(old)));
+        drop((pools, past));
+        if let Some(old) = old {
+            old.retire();
+            tracing::info!(
+                database,
+                user,
+                "the user's secret has changed: a new pool takes the place of the old"
+            );
+        }
+        Ok(pool)
+    }
+
+    /// Where the secrets of users are looked up, if they are.
+    ///
+    /// # Errors
+    /// The configuration of it does not hold.
+    pub fn source(&self) -> Result<Option<Source>, NoPool> {
+        let config = self.config();
+        let Some(query) = &config.auth.query else { return Ok(None) };
+        let entry = config.database(&query.database).ok_or(NoPool::NoSuchDatabase)?;
+        let key = Key { database: query.database.clone(), user: query.user.clone() };
+        let target = self.target(&config, entry, &key, None)?;
+        let own = config.users.get(&query.user).and_then(|user| user.password.as_ref());
+        let secret = query.password.as_ref().or(own).map(|stored| parsed(stored, &query.user)).transpose()?;
+        let (credentials, settings) = (Credentials::new(secret), Source::settings(query.timeout));
+        let target = Target { user: query.user.clone(), credentials, settings, ..target };
+        Ok(Some(Source { target, sql: query.sql.clone(), timeout: query.timeout }))
     }
 
     /// All pools, in the order of their names.
@@ -174,7 +217,8 @@ impl Directory {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         for pool in self.all() {
             let entry = config.database(&pool.key.database);
-            let target = entry.and_then(|entry| self.target(&config, entry, &pool.key).ok());
+            let found = pool.target.credentials.as_found().filter(|_| config.auth.query.is_some());
+            let target = entry.and_then(|entry| self.target(&config, entry, &pool.key, found).ok());
             match (entry, target) {
                 (Some(entry), Some(target)) if pool.target.same_as(&target) => {
                     pool.set_settings(config.pool_settings(entry, &pool.key.user));
@@ -234,13 +278,22 @@ impl Directory {
         tracing::info!(database = pool.key.database, user = pool.key.user, clients, "pool removed by reload");
     }
 
-    fn target(&self, config: &Config, entry: &Database, key: &Key) -> Result<Target, NoPool> {
+    fn target(
+        &self,
+        config: &Config,
+        entry: &Database,
+        key: &Key,
+        found: Option<Found>,
+    ) -> Result<Target, NoPool> {
         let server = entry.servers.first().ok_or(NoPool::NoSuchDatabase)?;
         let user = entry.user.as_ref().unwrap_or(&key.user);
         // the password beside the server's user, else the one the user logs in with
         let stored = entry.password.as_ref().or_else(|| config.users.get(user)?.password.as_ref());
-        let secret = stored.map(|stored| Secret::parse(stored.expose())).transpose();
-        let secret = secret.map_err(|why| NoPool::Secret(format!("password of user \"{user}\": {why}")))?;
+        let found = found.filter(|_| stored.is_none() && *user == key.user);
+        let credentials = match (stored, found) {
+            (_, Some(found)) => Credentials::found(found),
+            (stored, None) => Credentials::new(stored.map(|stored| parsed(stored, user)).transpose()?),
+        };
         let wildcard = entry.name == "*";
         let own_name = if wildcard { &key.database } else { &entry.name };
         Ok(Target {
@@ -248,7 +301,8 @@ impl Directory {
             port: server.port,
             dbname: entry.dbname.as_ref().unwrap_or(own_name).clone(),
             user: user.clone(),
-            credentials: Credentials::new(secret),
+            credentials,
+            settings: Vec::new(),
             tls_mode: entry.server_tls.mode,
             channel_binding: entry.server_tls.channel_binding,
             tls: self.connector(&entry.server_tls)?,
@@ -266,6 +320,11 @@ impl Directory {
         connectors.push((settings.clone(), Arc::clone(&made)));
         Ok(made)
     }
+}
+
+fn parsed(stored: &config::Secret, user: &str) -> Result<Secret, NoPool> {
+    Secret::parse(stored.expose())
+        .map_err(|why| NoPool::Secret(format!("password of user \"{user}\": {why}")))
 }
 
 fn is_of(pool: &Pool, database: Option<&str>) -> bool {

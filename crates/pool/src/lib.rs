@@ -8,6 +8,7 @@
 //! - [`state`], [`queue`]: who gets which, without a socket or a clock
 //! - [`pool`], [`checkout`]: lend it, wait for it, take it back; [`learnt`]: what servers told of themselves
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
+//! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
 //! - [`holds`]: which databases are paused; `past`: pools that were removed
 //! - [`error`]: why it did not work
@@ -23,6 +24,7 @@ pub mod holds;
 pub mod inbound;
 pub mod learnt;
 pub mod login;
+pub mod lookup;
 pub mod map;
 pub mod params;
 mod past;

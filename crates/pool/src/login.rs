@@ -62,7 +62,8 @@ enum Exchange {
 pub(crate) async fn log_in(stream: Stream, target: &Target, minor: u16) -> Result<(Stream, LoggedIn), Error> {
     let (inbox, outbox) = (BytesMut::new(), BytesMut::new());
     let mut login = Login { stream, target, inbox, outbox, exchange: Exchange::NotAsked };
-    let params = [("user", target.user.as_str()), ("database", target.dbname.as_str())];
+    let mut params = vec![("user", target.user.as_str()), ("database", target.dbname.as_str())];
+    params.extend(target.settings.iter().map(|(name, value)| (*name, value.as_str())));
     startup::write(&mut login.outbox, minor, &params).map_err(|what| login.protocol(what))?;
     let logged_in = login.run().await?;
     Ok((login.stream, logged_in))
@@ -130,7 +131,7 @@ impl Login<'_> {
         self.exchange = match (asked, now) {
             (Authentication::Ok, Exchange::NotAsked | Exchange::Sent | Exchange::Verified) => Exchange::Ok,
             (Authentication::CleartextPassword, Exchange::NotAsked) => {
-                let Some(Secret::Plain(plain)) = &self.target.credentials.secret else {
+                let Some(plain) = self.target.credentials.plain() else {
                     return Err(
                         self.credentials("the server asks for a password, and only a plain one can be sent")
                     );
@@ -138,10 +139,11 @@ impl Login<'_> {
                 self.send_password(plain.as_bytes())?
             }
             (Authentication::Md5Password { salt }, Exchange::NotAsked) => {
-                let stored = match &self.target.credentials.secret {
-                    Some(Secret::Plain(plain)) => md5::hash(&self.target.user, plain.as_bytes()),
-                    Some(Secret::Md5(stored)) => *stored,
-                    Some(Secret::Scram(_)) | None => {
+                let credentials = &self.target.credentials;
+                let stored = match (&credentials.secret, credentials.plain()) {
+                    (_, Some(plain)) => md5::hash(&self.target.user, plain.as_bytes()),
+                    (Some(Secret::Md5(stored)), None) => *stored,
+                    (Some(Secret::Plain(_) | Secret::Scram(_)) | None, None) => {
                         return Err(
                             self.credentials("the server asks for an MD5 password, and there is none")
                         );
@@ -190,13 +192,13 @@ impl Login<'_> {
         if let Some(known) = credentials.keys().filter(|keys| challenge.fits(keys)) {
             return Ok(known);
         }
+        if let Some(plain) = credentials.plain() {
+            let keys = challenge.derive(plain.as_bytes());
+            // thousands of hashes: once for all connections, as long as the server keeps its salt
+            credentials.learn(keys.clone());
+            return Ok(keys);
+        }
         match (&credentials.secret, credentials.keys()) {
-            (Some(Secret::Plain(plain)), _) => {
-                let keys = challenge.derive(plain.as_bytes());
-                // thousands of hashes: once for all connections, as long as the server keeps its salt
-                credentials.learn(keys.clone());
-                Ok(keys)
-            }
             (Some(Secret::Scram(_)), Some(other)) => Ok(other),
             (Some(Secret::Scram(_)), None) => {
                 Err(self
@@ -205,7 +207,9 @@ impl Login<'_> {
             (Some(Secret::Md5(_)), _) => {
                 Err(self.credentials("the server asks for SCRAM, and only an MD5 hash is stored"))
             }
-            (None, _) => Err(self.credentials("the server asks for a password, and there is none")),
+            (Some(Secret::Plain(_)) | None, _) => {
+                Err(self.credentials("the server asks for a password, and there is none"))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use config::AuthMethod;
 use net::channel::Channel;
+use pool::target::Found;
 use wire::auth::{Keys, ScramError, ScramSecret, Secret, md5, scram_server};
 use wire::backend::auth as say;
 use wire::frame;
@@ -16,6 +17,18 @@ use wire::frontend::password::{self, MAX_TOKEN};
 
 use crate::error::{Error, Refusal};
 use crate::hub::Hub;
+use crate::lookups;
+
+/// What a log-in has shown that serves to log in to servers.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// The secret, where it was looked up.
+    pub(crate) found: Option<Found>,
+    /// The keys of a SCRAM log-in.
+    pub(crate) keys: Option<Keys>,
+    /// The password of a log-in in clear text, and the secret that it fits.
+    pub(crate) plain: Option<(String, Secret)>,
+}
 
 /// The exchange with one client.
 struct Exchange<'a> {
@@ -25,19 +38,18 @@ struct Exchange<'a> {
     secret: Option<Secret>,
 }
 
-/// Asks for the proof the configuration wants; what a SCRAM log-in has shown comes back for use with servers.
+/// Asks for the proof the configuration wants; what the log-in has shown comes back for use with servers.
 /// AuthenticationOk is queued at the end.
-pub(crate) async fn authenticate(
-    hub: &Arc<Hub>,
-    channel: &mut Channel,
-    user: &str,
-) -> Result<Option<Keys>, Error> {
+pub(crate) async fn authenticate(hub: &Arc<Hub>, channel: &mut Channel, user: &str) -> Result<Shown, Error> {
     let config = hub.directory.config();
     let stored = config.users.get(user).and_then(|user| user.password.as_ref());
     let secret = stored.map(|stored| Secret::parse(stored.expose())).transpose();
     let Ok(secret) = secret else {
         return Err(wrong(user, "the stored password cannot be read"));
     };
+    let is_wanted = secret.is_none() && config.auth.method != AuthMethod::Trust;
+    let found = if is_wanted { lookups::find(hub, user).await? } else { None };
+    let secret = secret.or_else(|| found.as_ref().map(|found| found.secret.clone()));
     let is_console = |name: &String| name == user;
     if config.admin.users.iter().any(is_console)
         && secret.is_none()
@@ -46,19 +58,19 @@ pub(crate) async fn authenticate(
         tracing::warn!(user, "this administrator has no password and cannot log in");
     }
     let mut exchange = Exchange { hub, channel, user, secret };
-    let keys = match (config.auth.method, &exchange.secret) {
-        (AuthMethod::Trust, _) => None,
+    let shown = match (config.auth.method, &exchange.secret) {
+        (AuthMethod::Trust, _) => Shown::default(),
         (AuthMethod::Plain, _) => exchange.plain().await?,
         // a SCRAM secret cannot be checked by MD5; the client is asked for SCRAM then
         (AuthMethod::ScramSha256, _) | (AuthMethod::Md5, Some(Secret::Scram(_))) => exchange.scram().await?,
         (AuthMethod::Md5, _) => exchange.md5().await?,
     };
     say::write_ok(exchange.channel.queue());
-    Ok(keys)
+    Ok(Shown { found, ..shown })
 }
 
 impl Exchange<'_> {
-    async fn plain(&mut self) -> Result<Option<Keys>, Error> {
+    async fn plain(&mut self) -> Result<Shown, Error> {
         say::write_cleartext_password(self.channel.queue());
         let body = self.answer().await?;
         let given = password::Password::parse(&body).map_err(Error::protocol)?;
@@ -68,10 +80,11 @@ impl Exchange<'_> {
         if given.password.is_empty() || !secret.verify(self.user, given.password) {
             return Err(wrong(self.user, "wrong password"));
         }
-        Ok(None)
+        let plain = std::str::from_utf8(given.password).ok().map(|plain| (plain.to_owned(), secret.clone()));
+        Ok(Shown { plain, ..Shown::default() })
     }
 
-    async fn md5(&mut self) -> Result<Option<Keys>, Error> {
+    async fn md5(&mut self) -> Result<Shown, Error> {
         let salt = net::random().map_err(|_| wrong(self.user, "no random numbers"))?;
         say::write_md5_password(self.channel.queue(), salt);
         let body = self.answer().await?;
@@ -84,10 +97,10 @@ impl Exchange<'_> {
         if !md5::verify(&stored, salt, given.password) {
             return Err(wrong(self.user, "wrong password"));
         }
-        Ok(None)
+        Ok(Shown::default())
     }
 
-    async fn scram(&mut self) -> Result<Option<Keys>, Error> {
+    async fn scram(&mut self) -> Result<Shown, Error> {
         let secret = match &self.secret {
             Some(Secret::Scram(secret)) => Some(secret.clone()),
             Some(Secret::Plain(plain)) => Some(self.hub.secrets.of(self.user, plain, &self.hub.seed)),
@@ -126,7 +139,7 @@ impl Exchange<'_> {
             return Err(wrong(self.user, why));
         }
         say::write_sasl_final(self.channel.queue(), &reply).map_err(Error::protocol)?;
-        Ok(Some(done.keys))
+        Ok(Shown { keys: Some(done.keys), ..Shown::default() })
     }
 
     /// Sends what is queued and reads the client's answer.

@@ -81,6 +81,13 @@ pub enum Refusal {
         /// The client was not told that it could bind; otherwise it saw another certificate.
         downgrade: bool,
     },
+    /// The user's secret could not be looked up; why, only the log says.
+    Lookup {
+        /// The name that was given.
+        user: String,
+        /// How long it waited for the answer.
+        waited: Duration,
+    },
     /// There is no such database in the configuration.
     Database(String),
     /// The console is not for this user.
@@ -334,6 +341,14 @@ fn refused(refusal: &Refusal) -> Report {
             detail: "the client saw another certificate than the one that pgweir has shown".to_owned(),
             hint: IN_BETWEEN,
             ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::OtherEndPoint.to_string())
+        },
+        Refusal::Lookup { user, waited } => Report {
+            detail: format!("asked for {:.1} s", waited.as_secs_f64()),
+            hint: "Try again later; the log of pgweir says what is wrong with auth.query.",
+            ..fatal(
+                SqlState::CANNOT_CONNECT_NOW,
+                format!("could not look up the password of user \"{user}\""),
+            )
         },
         Refusal::Database(name) => Report {
             hint: "Name it in a [[database]] of the configuration, or add one with name = \"*\".",

@@ -14,11 +14,10 @@ use std::sync::Arc;
 use net::channel::Channel;
 use net::{Peer, Stream, is_client_hello};
 use telemetry::Event;
-use wire::auth::Keys;
 use wire::backend::negotiate;
 use wire::startup::{self, CancelKey, Packet, Startup};
 
-use crate::auth;
+use crate::auth::{self, Shown};
 use crate::card::{ClientCard, Identity};
 use crate::error::{Error, Refusal};
 use crate::hub::{Hub, Visitor};
@@ -48,8 +47,8 @@ pub(crate) struct Guest {
     pub(crate) startup: Startup,
     pub(crate) database: String,
     pub(crate) user: String,
-    /// What its own SCRAM log-in has shown.
-    pub(crate) keys: Option<Keys>,
+    /// What its log-in has shown.
+    pub(crate) shown: Shown,
     pub(crate) card: Arc<ClientCard>,
     pub(crate) secret: Vec<u8>,
 }
@@ -114,7 +113,7 @@ pub(crate) async fn shake(
             }
             Packet::Startup(startup) => {
                 return match door.log_in(&startup, number).await {
-                    Ok((keys, card, secret)) => door.arrival(startup, keys, card, secret, worker),
+                    Ok((shown, card, secret)) => door.arrival(startup, shown, card, secret, worker),
                     Err(error) => Err(door.failed(error)),
                 };
             }
@@ -216,7 +215,7 @@ impl Door<'_> {
         &mut self,
         startup: &Startup,
         number: u64,
-    ) -> Result<(Option<Keys>, Arc<ClientCard>, Vec<u8>), Error> {
+    ) -> Result<(Shown, Arc<ClientCard>, Vec<u8>), Error> {
         let user =
             startup.get("user").filter(|user| !user.is_empty()).ok_or(Error::Login(Refusal::NoUser))?;
         let on_socket = self.channel.stream.peer() == Peer::Unix;
@@ -231,9 +230,9 @@ impl Door<'_> {
             negotiate::write(self.channel.queue(), minor, &startup.unknown_options)
                 .map_err(Error::protocol)?;
         }
-        let keys = auth::authenticate(self.hub, &mut self.channel, user).await?;
+        let shown = auth::authenticate(self.hub, &mut self.channel, user).await?;
         let (card, secret) = self.card(startup, user, number)?;
-        Ok((keys, card, secret))
+        Ok((shown, card, secret))
     }
 
     /// A card under a process id that nobody has.
@@ -262,7 +261,7 @@ impl Door<'_> {
     fn arrival(
         self,
         startup: Startup,
-        keys: Option<Keys>,
+        shown: Shown,
         card: Arc<ClientCard>,
         secret: Vec<u8>,
         worker: usize,
@@ -279,7 +278,7 @@ impl Door<'_> {
             return Ok(Arrival::Console(visitor));
         }
         let channel = self.channel;
-        Ok(Arrival::Client(Box::new(Guest { channel, startup, database, user, keys, card, secret })))
+        Ok(Arrival::Client(Box::new(Guest { channel, startup, database, user, shown, card, secret })))
     }
 }
 

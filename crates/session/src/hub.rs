@@ -12,6 +12,7 @@ use telemetry::Events;
 use wire::auth::ScramSecret;
 
 use crate::card::{ClientCard, Registry};
+use crate::lookups::Lookups;
 
 /// Common to all sessions.
 pub struct Hub {
@@ -31,9 +32,14 @@ pub struct Hub {
     pub seed: [u8; 32],
     /// SCRAM secrets made of plain passwords: thousands of hashes each, so once for each password.
     pub secrets: Secrets,
+    /// The secrets of users that the configuration does not know.
+    pub lookups: Lookups,
 }
 
-/// What was made of plain passwords, by user. Only users of the configuration get in, so it is bounded by that.
+/// So many plain passwords are remembered with what was made of them.
+const MADE: usize = 10_000;
+
+/// What was made of plain passwords, by user.
 #[derive(Default)]
 pub struct Secrets {
     made: Mutex<HashMap<String, (String, ScramSecret)>>,
@@ -45,7 +51,11 @@ impl Secrets {
         let known = self.made().get(user).filter(|(of, _)| of == plain).map(|(_, secret)| secret.clone());
         known.unwrap_or_else(|| {
             let secret = ScramSecret::from_plain(user, plain, seed);
-            self.made().insert(user.to_owned(), (plain.to_owned(), secret.clone()));
+            let mut made = self.made();
+            if made.len() >= MADE {
+                made.clear();
+            }
+            made.insert(user.to_owned(), (plain.to_owned(), secret.clone()));
             secret
         })
     }

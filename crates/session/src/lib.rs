@@ -4,6 +4,7 @@
 //! - [`session`]: from accept to close
 //! - `handshake`, `auth`, `welcome`: who is it, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
+//! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place
 //! - `names`, `prepared`, `rename`: the client's own names for statements
 //! - `refuse`: a request that gets no server
@@ -21,6 +22,7 @@ mod handshake;
 pub mod hub;
 mod inbound;
 mod instead;
+pub mod lookups;
 mod names;
 mod outbound;
 mod pipeline;

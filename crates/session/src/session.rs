@@ -177,9 +177,10 @@ impl Session {
     /// # Errors
     /// There is none any more.
     pub(crate) fn move_to_new_pool(&mut self) -> Result<(), Error> {
-        let key = &self.pool.key;
-        let new = self.hub.directory.open(&key.database, &key.user);
+        let (key, credentials) = (&self.pool.key, &self.pool.target.credentials);
+        let new = self.hub.directory.open_with(&key.database, &key.user, credentials.as_found());
         let new = new.map_err(|_| Error::Pool(pool::Error::ShuttingDown))?;
+        new.target.credentials.learn_from(credentials);
         self.pool.clients().fetch_sub(1, Ordering::Relaxed);
         new.clients().fetch_add(1, Ordering::Relaxed);
         self.client.card.belongs_to(&new);

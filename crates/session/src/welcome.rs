@@ -10,14 +10,16 @@ use std::time::Instant;
 
 use pool::directory::NoPool;
 use pool::learnt::{Asked, Greeting};
+use pool::target::Found;
 use pool::{Params, Pool, recover};
 use telemetry::Event;
 use wire::TxStatus;
-use wire::auth::Secret;
+use wire::auth::{Keys, Secret};
 use wire::backend::{key, ready};
 use wire::startup::{Startup, options};
 
 use crate::announce;
+use crate::auth::Shown;
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 use crate::handshake::{Failed, Guest, Recipient};
@@ -33,19 +35,16 @@ const NOT_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
 
 /// Makes a session of a guest.
 pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Result<Box<Session>, Failed> {
-    let Guest { channel, startup, database, user, keys, card, secret } = guest;
-    let pool = match admit(hub, &database, &user) {
+    let Guest { channel, startup, database, user, shown, card, secret } = guest;
+    let Shown { found, keys, plain } = shown;
+    let pool = match admit(hub, &database, &user, found) {
         Ok(pool) => pool,
         Err(error) => {
             hub.registry.remove(&card);
             return Err(Failed { to: Some(Recipient::Channel(Box::new(channel))), error });
         }
     };
-    if let (Some(keys), Some(Secret::Scram(stored))) = (keys, &pool.target.credentials.secret)
-        && keys.secret() == *stored
-    {
-        pool.target.credentials.learn(keys);
-    }
+    learn(&pool, keys, plain);
     pool.clients().fetch_add(1, Ordering::Relaxed);
     let longest = hub.directory.config().listen.max_message;
     let client = Client {
@@ -70,9 +69,25 @@ pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Resu
     }
 }
 
+/// What the log-in has shown of the password serves to log in to servers, where these store the same secret.
+fn learn(pool: &Pool, keys: Option<Keys>, plain: Option<(String, Secret)>) {
+    let credentials = &pool.target.credentials;
+    if let (Some(keys), Some(Secret::Scram(stored))) = (keys, &credentials.secret)
+        && keys.secret() == *stored
+    {
+        credentials.learn(keys);
+    }
+    if let (Some((plain, checked)), Some(stored @ (Secret::Scram(_) | Secret::Md5(_)))) =
+        (plain, &credentials.secret)
+        && checked == *stored
+    {
+        credentials.learn_plain(&plain);
+    }
+}
+
 /// Finds the pool, and checks that there is room for one more client.
-fn admit(hub: &Arc<Hub>, database: &str, user: &str) -> Result<Arc<Pool>, Error> {
-    let pool = hub.directory.open(database, user).map_err(|why| match why {
+fn admit(hub: &Arc<Hub>, database: &str, user: &str, found: Option<Found>) -> Result<Arc<Pool>, Error> {
+    let pool = hub.directory.open_with(database, user, found).map_err(|why| match why {
         NoPool::NoSuchDatabase => Error::Login(Refusal::Database(database.to_owned())),
         NoPool::Tls(why) | NoPool::Secret(why) => {
             Error::Pool(pool::Error::Credentials { server: database.to_owned(), why })

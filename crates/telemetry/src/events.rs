@@ -43,6 +43,12 @@ events! {
     LoginTimeout => LOGINS_FAILED "timeout";
     /// A client was turned away because a limit on clients was reached.
     ClientsRefused => LOGINS_FAILED "limit";
+    /// The secret of a user was looked up and found.
+    SecretFound => SECRET_LOOKUPS "found";
+    /// A user who wanted to log in was looked up, and there is no such user, or none that may.
+    SecretMissing => SECRET_LOOKUPS "missing";
+    /// The secret of a user could not be looked up.
+    SecretLookupFailed => SECRET_LOOKUPS "failed";
     /// A request was answered with an error, the server's or our own.
     RequestFailed => REQUESTS_FAILED;
     /// A client broke the protocol.

@@ -30,7 +30,7 @@ login_timeout = 30
 tls = { mode = \"require\" }
 [auth]
 method = \"cert\"
-query = {}
+query = { user = \"asks\", database = \"no\", sql = \"SELECT 1\" }
 [pool]
 size = 0
 mode = true
@@ -59,7 +59,8 @@ port = 0
 5:16: listen.tls.mode: mode \"require\" needs \"cert\", set it or choose mode \"disable\"
 5:16: listen.tls.mode: mode \"require\" needs \"key\", set it or choose mode \"disable\"
 7:10: auth.method: \"cert\" is not supported yet by this version, choose one of trust | plain
-8:1: auth.query: this key is not supported yet by this version, remove it and
+8:37: auth.query.database: is \"no\", must be the name of a [[database]]
+8:49: auth.query.sql: is \"SELECT 1\", must be an SQL statement with the parameter $1
 10:8: pool.size: is 0, must be an integer from 1 to 100000
 11:8: pool.mode: is a boolean, must be one of transaction | session | statement
 14:12: user.password: is an integer, must be text that is not empty

@@ -94,6 +94,8 @@ kinds! {
         binding", Error::Login(Refusal::Binding { downgrade: true });
     Error::Login(Refusal::Binding { downgrade: false }), "a SCRAM log-in bound to another certificate than ours",
         Error::Login(Refusal::Binding { downgrade: false });
+    Error::Login(Refusal::Lookup { .. }), "`auth.query` cannot be asked, and there is no earlier answer that serves",
+        Error::Login(Refusal::Lookup { user: "app".into(), waited: Duration::from_secs(5) });
     Error::Login(Refusal::Database(_)), "no `[[database]]` of that name", Error::Login(Refusal::Database("app".into()));
     Error::Login(Refusal::NoConsole(_)), "the console, by a user in neither `admin.users` nor `admin.stats_users`",
         Error::Login(Refusal::NoConsole("app".into()));
