@@ -1,12 +1,15 @@
-//! SQL text to a verdict: what a statement reads, writes and needs.
+//! SQL text to a verdict: what a statement reads, writes, needs and leaves behind.
 //!
 //! - [`class`]: the verdict
+//! - [`effects`](mod@effects): what running a text may leave behind in the session
 //! - [`words`]: a cheap first look at the beginning of a text
 //!
 //! For now every statement is for the primary and nothing is cacheable: the safe verdict, and the one that
 //! stays for whatever is not understood.
 
 pub mod class;
+pub mod effects;
 pub mod words;
 
 pub use class::{Class, classify};
+pub use effects::{Channel, Effects, Lexis, Marks, NameUse, Naming, Setting, SettingName, effects};

@@ -7,6 +7,13 @@ pub fn opens_block(sql: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"begin") || word.eq_ignore_ascii_case(b"start")
 }
 
+/// Whether the text begins with COMMIT, END, ROLLBACK or ABORT.
+#[must_use]
+pub fn exits_transaction(sql: &[u8]) -> bool {
+    let word = first_word(sql);
+    [&b"commit"[..], b"end", b"rollback", b"abort"].iter().any(|exit| word.eq_ignore_ascii_case(exit))
+}
+
 /// The first word: letters only, empty if something else comes first.
 #[must_use]
 pub fn first_word(sql: &[u8]) -> &[u8] {
@@ -69,6 +76,16 @@ mod tests {
             ["", "select 1", "beginning", "/* begin", "/* /* */ begin", "-- begin", "'begin'", "\"begin\""]
         {
             assert!(!opens_block(sql.as_bytes()), "{sql}");
+        }
+    }
+
+    #[test]
+    fn ends_of_transactions_are_seen_behind_blanks_and_comments() {
+        for sql in ["COMMIT", "end;", " Rollback to a", "/* a */ABORT", "-- x\ncommit", ";commit and chain"] {
+            assert!(exits_transaction(sql.as_bytes()), "{sql}");
+        }
+        for sql in ["", "commits", "'commit'", "\"end\"", "release a", "savepoint commit", "begin; commit"] {
+            assert!(!exits_transaction(sql.as_bytes()), "{sql}");
         }
     }
 }
