@@ -134,26 +134,13 @@ fn a_client_that_never_reads_is_not_written_for_without_end() {
 }
 
 #[test]
-fn limits_in_time_end_a_session_with_their_own_code() {
+fn a_client_that_takes_too_long_over_a_row_is_told_nothing_inside_it() {
     let postgres = Postgres::start();
-    let proxy = before(&postgres)
-        .pool_size(1)
-        .set("pool.query_timeout", "\"300ms\"")
-        .set("pool.idle_in_transaction_timeout", "\"300ms\"")
-        .start();
-    let mut slow = proxy.connect().open();
-    slow.send(&messages::query("SELECT pg_sleep(600)"));
-    assert_eq!(last_words(&mut slow)[0].code(), "57014");
-    is_whole(&proxy, &postgres, 1, "a query was too slow");
-    let mut idle = proxy.connect().open();
-    idle.rows("BEGIN");
-    assert_eq!(last_words(&mut idle)[0].code(), "25P03");
-    is_whole(&proxy, &postgres, 1, "a transaction was idle");
-    // in the middle of a row there is no place for words, and none are put there
+    let proxy = before(&postgres).pool_size(1).set("pool.query_timeout", "\"300ms\"").start();
     let mut lazy = proxy.connect().open();
     lazy.send(&messages::query("SELECT repeat('x', 3000000) FROM generate_series(1, 100)"));
     lazy.expect(b'T');
-    wait::until(wait::PATIENCE, "the limit is passed", || proxy.log().matches("Timeout(Query").count() == 2);
+    wait::until(wait::PATIENCE, "the limit is passed", || proxy.log().contains("Timeout(Query"));
     loop {
         match lazy.try_read_message() {
             Ok(message) if message.tag == b'D' => {

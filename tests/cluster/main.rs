@@ -23,6 +23,8 @@ mod failover_of_connections;
 #[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod pipeline;
 #[cfg(test)]
 mod pooling;

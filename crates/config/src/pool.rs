@@ -132,6 +132,16 @@ impl PoolSettings {
         self.timeouts.query
     }
 
+    /// How long one transaction may last; zero is for ever.
+    pub fn transaction_timeout(&self) -> Duration {
+        self.timeouts.transaction
+    }
+
+    /// How long a client may do nothing outside of a transaction; zero is for ever.
+    pub fn idle_client_timeout(&self) -> Duration {
+        self.timeouts.idle_client
+    }
+
     /// How long a client may sit inside a transaction without a query; zero is for ever.
     pub fn idle_in_transaction_timeout(&self) -> Duration {
         self.timeouts.idle_in_transaction
@@ -165,9 +175,16 @@ overridable! {
         /// How long connecting and logging in to a server may take.
         pub connect: Duration =
             key("pool.connect_timeout", Time(ONE_MS, ONE_DAY), Duration::from_secs(5)).live(),
-        /// How long one query may run; "0s" is for ever.
+        /// How long one query may run before it is cancelled; "0s" is for ever.
         pub query: Duration =
             key("pool.query_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),
+        /// How long a transaction may last before its client is disconnected; "0s" is for ever.
+        pub transaction: Duration =
+            key("pool.transaction_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),
+        /// How long a client may do nothing outside of a transaction before it is disconnected; "0s" is for
+        /// ever. Clients that hold no server are looked at once a second.
+        pub idle_client: Duration =
+            key("pool.idle_client_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),
         /// How long a client may sit inside a transaction without a query; "0s" is for ever.
         pub idle_in_transaction: Duration =
             key("pool.idle_in_transaction_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),

@@ -8,6 +8,7 @@ mod console;
 mod control;
 mod figures;
 mod http;
+mod idlers;
 mod ledger;
 mod lifecycle;
 mod reload;

@@ -1,4 +1,5 @@
-//! What has to be looked after now and then: pools, figures per period, and the files of certificates.
+//! What has to be looked after now and then: pools, clients that do nothing, figures per period, and the files of
+//! certificates.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,15 +9,19 @@ use session::Hub;
 
 use crate::census::Census;
 use crate::control::Control;
+use crate::idlers::Idlers;
 
 /// How often pools are looked after.
 const POOLS: Duration = Duration::from_millis(250);
 /// Certificates are looked at every so many rounds: five seconds.
 const FILES: u32 = 20;
+/// Clients that do nothing are looked for every so many rounds: one second.
+const IDLERS: u32 = 4;
 
 /// Runs until the program stops.
 pub(crate) async fn tend(hub: Arc<Hub>, control: Arc<Control>) {
     let mut round = 0u32;
+    let mut idlers = Idlers::default();
     let mut every = tokio::time::interval(POOLS);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while hub.shutdown.phase() != Phase::Fast {
@@ -27,6 +32,9 @@ pub(crate) async fn tend(hub: Arc<Hub>, control: Arc<Control>) {
             control.ledger.roll(&Census::take(&hub).totals());
         }
         round = round.wrapping_add(1);
+        if round.is_multiple_of(IDLERS) {
+            idlers.look(&hub, Instant::now());
+        }
         if round.is_multiple_of(FILES) {
             let hub = Arc::clone(&hub);
             // reads files: not on a worker

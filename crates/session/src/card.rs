@@ -29,6 +29,8 @@ pub enum Order {
     Kill = 4,
     /// Go to another worker when no request is at hand.
     Move = 8,
+    /// Close: nothing was asked for too long. A request that comes all the same revokes it.
+    Idle = 16,
 }
 
 /// What a client does at the moment.
@@ -156,10 +158,18 @@ impl ClientCard {
         self.inner().pool = Some(Arc::clone(pool));
     }
 
+    /// The pool it takes servers from.
+    #[must_use]
+    pub fn pool(&self) -> Option<Arc<Pool>> {
+        self.inner().pool.clone()
+    }
+
     /// The client has this server now, for a request that began then.
     pub fn link(&self, server: &ServerCard, began: Instant) {
         let after = micros(began.saturating_duration_since(self.live.base));
         self.live.requested.store(after.max(1), Ordering::Relaxed);
+        // it was about to be told to go because it did nothing
+        let _revoked = self.take_order(Order::Idle);
         self.live.server.store(server.id, Ordering::Release);
     }
 

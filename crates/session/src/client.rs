@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use net::buffers::BLOCK;
 use net::channel::Channel;
@@ -28,6 +29,8 @@ pub(crate) struct Client {
     pub(crate) stalled: bool,
     /// It has part of a message whose rest will not come: whatever followed would be taken for that rest.
     pub(crate) torn: bool,
+    /// Its query was cancelled because it has passed this limit; the server's error says only that it was.
+    pub(crate) overdue: Option<Duration>,
     /// What is left of a request that was refused.
     pub(crate) refusing: Option<Refusing>,
     /// What others know of it.

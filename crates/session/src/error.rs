@@ -8,6 +8,8 @@
 //!
 //! DETAIL carries the figures and the client's number, which is in every line of the log; HINT what to do.
 
+mod limit;
+
 use std::io;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use pool::error::{Crowd, Error as PoolError};
 use wire::auth::ScramError;
 use wire::backend::error::{ErrorFields, Severity, write};
 use wire::sqlstate::SqlState;
+
+pub use limit::Limit;
 
 /// Why a request, or a whole session, came to an end.
 #[derive(Debug)]
@@ -53,15 +57,6 @@ pub enum Error {
     },
     /// The log-in was refused.
     Login(Refusal),
-}
-
-/// A limit in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// `pool.query_timeout`
-    Query,
-    /// `pool.idle_in_transaction_timeout`
-    IdleInTransaction,
 }
 
 /// Why a log-in was refused.
@@ -102,6 +97,8 @@ pub enum Refusal {
     Version(u16, u16),
     /// Replication connections.
     Replication,
+    /// `listen.login_timeout` is over.
+    Late,
     /// `pool.max_clients` are there.
     TooManyClients {
         /// The limit.
@@ -213,7 +210,7 @@ impl Error {
                 hint: "The transaction was rolled back unless it was being committed; check before repeating it.",
                 ..fatal(SqlState::CONNECTION_FAILURE, error.to_string())
             },
-            Self::Timeout(limit, after) => timeout(*limit, *after),
+            Self::Timeout(limit, after) => limit::report(*limit, *after),
             Self::Killed => fatal(
                 SqlState::ADMIN_SHUTDOWN,
                 "terminating connection due to administrator command".to_owned(),
@@ -306,19 +303,6 @@ fn figures(crowd: &Crowd) -> String {
     )
 }
 
-fn timeout(limit: Limit, after: Duration) -> Report {
-    let after = format!("{:.1} s have passed", after.as_secs_f64());
-    let (sqlstate, message, hint) = match limit {
-        Limit::Query => (SqlState::QUERY_CANCELED, "query timed out", "Raise pool.query_timeout."),
-        Limit::IdleInTransaction => (
-            SqlState::IDLE_IN_TRANSACTION_TIMEOUT,
-            "terminating connection due to idle-in-transaction timeout",
-            "End transactions sooner, or raise pool.idle_in_transaction_timeout.",
-        ),
-    };
-    Report { detail: after, hint, ..fatal(sqlstate, message.to_owned()) }
-}
-
 /// What channel binding is there to find out.
 const IN_BETWEEN: &str = "Look for what ends TLS between the client and pgweir; if that is meant to be there, \
     connect with channel_binding=disable.";
@@ -374,6 +358,10 @@ fn refused(refusal: &Refusal) -> Report {
         Refusal::Replication => Report {
             hint: "Connect to the server directly for replication.",
             ..fatal(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not supported".to_owned())
+        },
+        Refusal::Late => Report {
+            hint: "Answer the request for a password sooner, or raise listen.login_timeout.",
+            ..fatal(SqlState::QUERY_CANCELED, "canceling authentication due to timeout".to_owned())
         },
         Refusal::TooManyClients { limit } => Report {
             detail: format!("the limit is {limit}"),

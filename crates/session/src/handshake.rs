@@ -14,6 +14,8 @@ use std::sync::Arc;
 use net::channel::Channel;
 use net::{Peer, Stream, is_client_hello};
 use telemetry::Event;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 use wire::backend::negotiate;
 use wire::startup::{self, CancelKey, Packet, Startup};
 
@@ -79,16 +81,18 @@ struct Door<'a> {
     asked_gss: bool,
 }
 
-/// Does it all. The caller bounds the time.
+/// Does it all by the deadline. A client that is late with its start-up message is left in silence, as by
+/// PostgreSQL: it does not expect anything yet. Later on it is told.
 pub(crate) async fn shake(
     hub: &Arc<Hub>,
     stream: Stream,
     number: u64,
     worker: usize,
+    deadline: Instant,
 ) -> Result<Arrival, Failed> {
     let mut door = Door { hub, channel: Channel::new(stream), asked_tls: false, asked_gss: false };
     loop {
-        let packet = match door.packet().await {
+        let packet = match timeout_at(deadline, door.packet()).await.map_err(late)? {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Arrival::Gone),
             Err(error) => return Err(door.failed(error)),
@@ -96,14 +100,14 @@ pub(crate) async fn shake(
         let packet = match packet {
             Said::Packet(packet) => packet,
             Said::Hello => {
-                door = door.direct_tls().await?;
+                door = timeout_at(deadline, door.direct_tls()).await.map_err(late)??;
                 continue;
             }
         };
         match packet {
-            Packet::Ssl => door = door.tls().await?,
+            Packet::Ssl => door = timeout_at(deadline, door.tls()).await.map_err(late)??,
             Packet::GssEnc => {
-                if let Err(error) = door.gss().await {
+                if let Err(error) = timeout_at(deadline, door.gss()).await.map_err(late)? {
                     return Err(door.failed(error));
                 }
             }
@@ -112,13 +116,19 @@ pub(crate) async fn shake(
                 return Err(door.failed(Error::Login(Refusal::Version(major, minor))));
             }
             Packet::Startup(startup) => {
-                return match door.log_in(&startup, number).await {
+                let logged_in = timeout_at(deadline, door.log_in(&startup, number)).await;
+                return match logged_in.unwrap_or(Err(Error::Login(Refusal::Late))) {
                     Ok((shown, card, secret)) => door.arrival(startup, shown, card, secret, worker),
                     Err(error) => Err(door.failed(error)),
                 };
             }
         }
     }
+}
+
+/// Nobody is told.
+fn late(_: Elapsed) -> Failed {
+    Failed { to: None, error: Error::Login(Refusal::Late) }
 }
 
 impl Door<'_> {

@@ -8,15 +8,18 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use net::buffers;
+use pool::inbound::Seen;
 use pool::prepared::Effect;
 use pool::{Pool, Server};
 use wire::TxStatus;
+use wire::backend::error::Fields;
 use wire::backend::{one, ready};
 use wire::frame::HEADER;
 use wire::replies::{Deliver, Request, SETTLE};
+use wire::sqlstate::SqlState;
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, Limit};
 use crate::rename;
 
 /// The bytes of a message's length, which count themselves.
@@ -153,7 +156,8 @@ impl Pass<'_> {
             }
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
-                if seen.have == seen.total && self.renamed(seen.have, seen.failed.as_ref()) {
+                let whole = seen.have == seen.total;
+                if whole && (self.overdue(&seen) || self.renamed(seen.have, seen.failed.as_ref())) {
                     self.invented();
                     return Ok(ControlFlow::Continue(()));
                 }
@@ -207,6 +211,22 @@ impl Pass<'_> {
                 self.client.names.apply(effect);
             }
         }
+    }
+
+    /// A query that we have cancelled for its time: why, in the place of the server's "user request".
+    fn overdue(&mut self, seen: &Seen) -> bool {
+        let Some(after) = self.client.overdue.filter(|_| seen.deliver == Deliver::Forward) else {
+            return false;
+        };
+        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();
+        if !Fields::new(body).sqlstate().is_some_and(|code| SqlState::QUERY_CANCELED.is(&code)) {
+            return false;
+        }
+        self.client.overdue = None;
+        self.cut();
+        Error::Timeout(Limit::Query, after).respond(&mut self.out, self.client.card.id);
+        self.step(seen.have, false);
+        true
     }
 
     /// An error that speaks of a statement by our name for it is told with the client's.

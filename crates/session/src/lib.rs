@@ -5,7 +5,8 @@
 //! - `handshake`, `auth`, `welcome`: who is it, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
 //! - [`lookups`]: the secrets of users that the configuration does not know
-//! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place
+//! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
+//!   `limits`: how long that may take
 //! - `names`, `prepared`, `rename`: the client's own names for statements
 //! - `refuse`: a request that gets no server
 //! - `cancel`: stop what another connection runs
@@ -22,6 +23,7 @@ mod handshake;
 pub mod hub;
 mod inbound;
 mod instead;
+mod limits;
 pub mod lookups;
 mod names;
 mod outbound;

@@ -12,19 +12,19 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use config::{PoolMode, PoolSettings};
 use pool::{Checkout, Server};
 use telemetry::counters::{Slot, micros};
 use telemetry::{Event, Timing};
-use tokio::time::Sleep;
 use wire::TxStatus;
 
 use crate::card::Order;
 use crate::client::Client;
-use crate::error::{Error, Limit};
+use crate::error::Error;
 use crate::inbound;
+use crate::limits::{Limits, Watch};
 use crate::outbound;
 
 /// How a relay came to its end without an error.
@@ -46,10 +46,8 @@ pub(crate) struct Rules {
     pub(crate) mode: PoolMode,
     /// Statements a server may hold; 0: names are the server's own.
     pub(crate) statements: usize,
-    /// `pool.query_timeout`; zero: none.
-    pub(crate) query: Duration,
-    /// `pool.idle_in_transaction_timeout`; zero: none.
-    pub(crate) idle: Duration,
+    /// Limits in time.
+    pub(crate) limits: Limits,
 }
 
 impl Rules {
@@ -62,8 +60,7 @@ impl Rules {
                 PoolMode::Session => 0,
                 PoolMode::Transaction | PoolMode::Statement => settings.prepared_statements as usize,
             },
-            query: settings.query_timeout(),
-            idle: settings.idle_in_transaction_timeout(),
+            limits: Limits::of(settings),
         }
     }
 }
@@ -77,7 +74,7 @@ pub(crate) struct Relay<'a> {
     busy_since: Option<Instant>,
     /// When the transaction began; the server is free where one ends, but for session mode.
     xact_since: Option<Instant>,
-    timer: Option<(Limit, Pin<Box<Sleep>>)>,
+    watch: Watch,
     /// The server has said something since it was lent.
     answered: bool,
     /// An error came that nobody had asked for: the server says why it goes.
@@ -97,13 +94,14 @@ impl<'a> Relay<'a> {
         now: Instant,
     ) -> Self {
         let since = Some(now);
+        client.overdue = None;
         Self {
             client,
             checkout,
             rules,
             busy_since: since,
             xact_since: since,
-            timer: None,
+            watch: Watch::default(),
             answered: false,
             told: false,
             last: now,
@@ -114,6 +112,10 @@ impl<'a> Relay<'a> {
     /// Towards the server: all that is there. Returns when the client has nothing more to give, or the server
     /// takes nothing more; either way the task is woken when that changes.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.watch.is_cancelling() {
+            self.push_out(cx)?;
+            return self.client.poll_watch(cx);
+        }
         loop {
             let (_, server) = self.checkout.parts();
             if let Poll::Ready(sent) = server.channel.poll_drain(cx) {
@@ -212,7 +214,8 @@ impl<'a> Relay<'a> {
     fn count(&mut self, done: inbound::Delivered, answered: bool, ended: bool) {
         let query = answered.then(|| self.busy_since.take()).flatten();
         let xact = ended.then(|| self.xact_since.take()).flatten();
-        if query.is_some() || xact.is_some() {
+        // with limits, one query of a pipeline ends where the next begins
+        if query.is_some() || xact.is_some() || (done.ready > 0 && !self.rules.limits.is_none()) {
             self.last = Instant::now();
         }
         let slot = self.slot();
@@ -248,29 +251,14 @@ impl<'a> Relay<'a> {
     }
 
     /// Limits in time cost nothing unless they are set.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.rules.query.is_zero() && self.rules.idle.is_zero() {
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.rules.limits.is_none() {
             return Ok(());
         }
-        let server = self.checkout.server();
-        let limit = if !server.replies.is_empty() {
-            Some((Limit::Query, self.rules.query))
-        } else if server.status != TxStatus::Idle {
-            Some((Limit::IdleInTransaction, self.rules.idle))
-        } else {
-            None
-        };
-        let Some((limit, after)) = limit.filter(|(_, after)| !after.is_zero()) else {
-            self.timer = None;
-            return Ok(());
-        };
-        if self.timer.as_ref().is_none_or(|(running, _)| *running != limit) {
-            self.timer = Some((limit, Box::pin(tokio::time::sleep(after))));
-        }
-        match self.timer.as_mut().map(|(_, sleep)| sleep.as_mut().poll(cx)) {
-            Some(Poll::Ready(())) => Err(Error::Timeout(limit, after)),
-            Some(Poll::Pending) | None => Ok(()),
-        }
+        let turn = self.busy_since.map_or(self.last, |since| since.max(self.last));
+        self.client.overdue =
+            self.watch.poll(cx, &self.rules.limits, self.checkout, turn, self.xact_since)?;
+        Ok(())
     }
 
     fn check_orders(&self) -> Result<(), Error> {
@@ -313,7 +301,7 @@ impl Future for Relay<'_> {
             }
             relay.client.card.set_busy(!server.replies.is_empty());
             if !said {
-                relay.poll_timer(cx)?;
+                relay.poll_limits(cx)?;
                 return Poll::Pending;
             }
         }

@@ -9,11 +9,12 @@ use net::channel::Channel;
 use net::{Incoming, Stream};
 use pool::Pool;
 use telemetry::Event;
+use tokio::time::Instant;
 
 use crate::cancel;
 use crate::card::ClientCard;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::handshake::{self, Arrival, Recipient};
 use crate::hub::Hub;
 use crate::pipeline::{self, Left};
@@ -65,17 +66,8 @@ pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) -> Option<Mov
             return None;
         }
     };
-    let patience = hub.directory.config().listen.login_timeout;
     // boxed: the log-in is large and short, the session small and long
-    let arrival = match tokio::time::timeout(patience, Box::pin(arrive(&hub, stream, number, worker))).await {
-        Ok(arrival) => arrival,
-        Err(_) => {
-            hub.events.count(Event::LoginTimeout);
-            tracing::info!(client = number, "log-in timed out");
-            return None;
-        }
-    };
-    match arrival {
+    match Box::pin(arrive(&hub, stream, number, worker)).await {
         Some(Arrived::Session(session)) => serve(session).await,
         Some(Arrived::Console(visitor)) => {
             let _registered = Registered { hub: &hub, card: Arc::clone(&visitor.card) };
@@ -103,9 +95,10 @@ enum Arrived {
     Console(Box<crate::hub::Visitor>),
 }
 
-/// Handshake, log-in, and the first words of the session.
+/// Handshake, log-in, and the first words of the session, each within the time for all of it.
 async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> Option<Arrived> {
-    let failed = match handshake::shake(hub, stream, number, worker).await {
+    let deadline = Instant::now() + hub.directory.config().listen.login_timeout;
+    let failed = match handshake::shake(hub, stream, number, worker, deadline).await {
         Ok(Arrival::Gone) => return None,
         Ok(Arrival::Cancel(key, channel)) => {
             cancel::cancel(hub, &key).await;
@@ -114,7 +107,7 @@ async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> O
             return None;
         }
         Ok(Arrival::Console(visitor)) => return Some(Arrived::Console(Box::new(visitor))),
-        Ok(Arrival::Client(guest)) => match welcome::welcome(hub, *guest, worker).await {
+        Ok(Arrival::Client(guest)) => match welcome::welcome(hub, *guest, worker, deadline).await {
             Ok(session) => return Some(Arrived::Session(session)),
             Err(failed) => failed,
         },
@@ -203,7 +196,12 @@ fn log_in_failed(hub: &Hub, number: u64, error: &Error) {
         return tracing::debug!(client = number, "client left during log-in: {error:?}");
     }
     let breach = matches!(error, Error::Protocol(_) | Error::UnexpectedMessage(_));
-    hub.events.count(if breach { Event::ProtocolErrorClient } else { Event::LoginFailed });
+    let late = matches!(error, Error::Login(Refusal::Late));
+    hub.events.count(match (breach, late) {
+        (true, _) => Event::ProtocolErrorClient,
+        (false, true) => Event::LoginTimeout,
+        (false, false) => Event::LoginFailed,
+    });
     tracing::info!(client = number, "log-in failed: {error:?}");
 }
 

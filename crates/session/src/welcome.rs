@@ -13,6 +13,7 @@ use pool::learnt::{Asked, Greeting};
 use pool::target::Found;
 use pool::{Params, Pool, recover};
 use telemetry::Event;
+use tokio::time::timeout_at;
 use wire::TxStatus;
 use wire::auth::{Keys, Secret};
 use wire::backend::{key, ready};
@@ -34,7 +35,12 @@ use crate::steps::wire::Began;
 const NOT_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
 
 /// Makes a session of a guest.
-pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Result<Box<Session>, Failed> {
+pub(crate) async fn welcome(
+    hub: &Arc<Hub>,
+    guest: Guest,
+    worker: usize,
+    deadline: tokio::time::Instant,
+) -> Result<Box<Session>, Failed> {
     let Guest { channel, startup, database, user, shown, card, secret } = guest;
     let Shown { found, keys, plain } = shown;
     let pool = match admit(hub, &database, &user, found) {
@@ -54,13 +60,15 @@ pub(crate) async fn welcome(hub: &Arc<Hub>, guest: Guest, worker: usize) -> Resu
         longest,
         stalled: false,
         torn: false,
+        overdue: None,
         refusing: None,
         card,
     };
     client.card.belongs_to(&pool);
     let rules = (0, Rules::of(&pool.settings()));
     let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker, rules });
-    match greet(&mut session, &startup, &secret).await {
+    let greeted = timeout_at(deadline, greet(&mut session, &startup, &secret)).await;
+    match greeted.unwrap_or(Err(Error::Login(Refusal::Late))) {
         Ok(()) => {
             session.pool.stats.slot(worker).add_client_login_count(1);
             Ok(session)

@@ -57,6 +57,8 @@ events! {
     ProtocolErrorServer => ERRORS "server_protocol";
     /// A client waited for a server for longer than it may.
     QueueTimeout => ERRORS "queue_timeout";
+    /// A query, a transaction or a client that did nothing has passed its limit in time.
+    TimeLimit => ERRORS "time_limit";
     /// A server closed its connection, or could not be reached any more, while it was lent.
     ServerLost => ERRORS "server_lost";
     /// A client was gone while its query ran.

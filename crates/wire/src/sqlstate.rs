@@ -66,6 +66,8 @@ codes! {
     IN_FAILED_SQL_TRANSACTION = "25P02";
     /// `idle_in_transaction_session_timeout`.
     IDLE_IN_TRANSACTION_TIMEOUT = "25P03";
+    /// `transaction_timeout`, since PostgreSQL 17.
+    TRANSACTION_TIMEOUT = "25P04";
     /// `invalid_sql_statement_name`: no such prepared statement.
     INVALID_SQL_STATEMENT_NAME = "26000";
     /// `invalid_authorization_specification`.

@@ -16,9 +16,10 @@ enum Turn {
 use Turn::{Plain, Seconds};
 
 /// PgBouncer's name, our key, and how one becomes the other.
-const KNOWN: [(&str, &str, Turn); 20] = [
+const KNOWN: [(&str, &str, Turn); 22] = [
     ("auth_file", "auth.file", Plain),
     ("auth_type", "auth.method", Plain),
+    ("client_idle_timeout", "pool.idle_client_timeout", Seconds),
     ("client_login_timeout", "listen.login_timeout", Seconds),
     ("default_pool_size", "pool.size", Plain),
     ("http_addr", "admin.http", Plain),
@@ -36,6 +37,7 @@ const KNOWN: [(&str, &str, Turn); 20] = [
     ("server_connect_timeout", "pool.connect_timeout", Seconds),
     ("server_idle_timeout", "pool.idle_timeout", Seconds),
     ("server_lifetime", "pool.max_lifetime", Seconds),
+    ("transaction_timeout", "pool.transaction_timeout", Seconds),
     ("unix_socket_dir", "listen.unix_socket_dir", Plain),
 ];
 

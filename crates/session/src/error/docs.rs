@@ -77,10 +77,15 @@ kinds! {
         Error::ServerLost { error: PoolError::Lost { server: server(), why: None }, told: true };
     Error::NothingSent(_), "two servers one after the other did not take a byte of the request",
         Error::NothingSent(PoolError::Lost { server: server(), why: Some("Broken pipe (os error 32)".into()) });
-    Error::Timeout(Limit::Query, _), "a request took longer than `pool.query_timeout`",
+    Error::Timeout(Limit::Query, _), "a query ran for longer than `pool.query_timeout` and was cancelled; \
+        FATAL only if the server does not end it",
         Error::Timeout(Limit::Query, Duration::from_secs(30));
     Error::Timeout(Limit::IdleInTransaction, _), "the client was silent in a transaction for longer than \
         `pool.idle_in_transaction_timeout`", Error::Timeout(Limit::IdleInTransaction, Duration::from_secs(60));
+    Error::Timeout(Limit::Transaction, _), "a transaction lasted longer than `pool.transaction_timeout`",
+        Error::Timeout(Limit::Transaction, Duration::from_secs(60));
+    Error::Timeout(Limit::IdleClient, _), "the client did nothing for longer than `pool.idle_client_timeout`",
+        Error::Timeout(Limit::IdleClient, Duration::from_secs(600));
     Error::Killed, "an administrator closed the session", Error::Killed;
     Error::ShuttingDown, "SIGTERM or SHUTDOWN: the transaction has ended", Error::ShuttingDown;
     Error::Cancelled, "cancelled by the client while it waited for a server", Error::Cancelled;
@@ -105,6 +110,7 @@ kinds! {
     Error::Login(Refusal::Tls(_)), "TLS at once where there is none", Error::Login(Refusal::Tls("TLS is not enabled".into()));
     Error::Login(Refusal::Version(..)), "a protocol before 3.0 or after 3", Error::Login(Refusal::Version(2, 0));
     Error::Login(Refusal::Replication), "a replication connection", Error::Login(Refusal::Replication);
+    Error::Login(Refusal::Late), "the log-in was not over within `listen.login_timeout`", Error::Login(Refusal::Late);
     Error::Login(Refusal::TooManyClients { .. }), "`pool.max_clients` are there",
         Error::Login(Refusal::TooManyClients { limit: 10_000 });
 }
@@ -136,11 +142,17 @@ fn errors_md() -> String {
     text
 }
 
+/// How it is told where it is met first.
+fn severity(error: &Error) -> &'static str {
+    let survives = error.is_survivable() || matches!(error, Error::Timeout(Limit::Query, _));
+    if survives { "ERROR" } else { "FATAL" }
+}
+
 /// The line of one error in both tables; none if nobody is told, or in the words of the server.
 fn row(error: &Error) -> Option<(String, String)> {
     let own_words = !matches!(error, Error::Pool(PoolError::Refused { .. }));
     let report = error.report().filter(|_| own_words)?;
-    let severity = if error.is_survivable() { "ERROR" } else { "FATAL" };
+    let severity = severity(error);
     let (mut row, mut more) = (String::new(), String::new());
     let Report { sqlstate, message, detail, hint, .. } = &report;
     writeln!(row, "| `{sqlstate}` | {severity} | {message} | {} |", when(error)).ok()?;
@@ -167,14 +179,14 @@ fn an_error_is_told_with_the_severity_of_the_table() {
     for error in one_of_each() {
         let Some((row, _)) = row(&error) else { continue };
         let mut out = BytesMut::new();
-        if error.is_survivable() {
+        if severity(&error) == "ERROR" {
             error.respond(&mut out, 7);
         } else {
             error.respond_fatal(&mut out, 7);
         }
         let fields = Fields::new(&out[5..]);
         let code = String::from_utf8_lossy(&fields.sqlstate().unwrap()).into_owned();
-        let severity = if error.is_survivable() { "ERROR" } else { "FATAL" };
+        let severity = severity(&error);
         assert!(row.starts_with(&format!("| `{code}` | {severity} |")), "{row}");
         assert!(out.windows(7).any(|at| at == b"Client "), "{error:?}");
     }

@@ -11,8 +11,7 @@ use net::buffers::BLOCK;
 use telemetry::Event;
 
 use crate::card::Order;
-use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, Limit};
 use crate::refuse;
 use crate::session::Session;
 
@@ -64,25 +63,31 @@ fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn
         let client = &mut session.client;
         let drained = client.channel.poll_drain(cx).map_err(Error::client_lost)?;
         if drained.is_pending() && !client.channel.inbox.is_empty() {
-            return told(client);
+            return told(session);
         }
         match client.channel.poll_fill(cx) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::ClientLost(None))),
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client_lost(error))),
             // only now is it known that it has not sent a request already
-            Poll::Pending => return told(client),
+            Poll::Pending => return told(session),
         }
     }
 }
 
 /// Between requests is where a session may be ended, or moved.
-fn told(client: &Client) -> Poll<Result<Turn, Error>> {
+fn told(session: &Session) -> Poll<Result<Turn, Error>> {
+    let client = &session.client;
     if client.card.ordered(Order::Drain) && client.refusing.is_none() {
         return Poll::Ready(Err(Error::ShuttingDown));
     }
     if client.card.take_order(Order::Move) {
         return Poll::Ready(Ok(Turn::Move));
+    }
+    if client.card.take_order(Order::Idle) {
+        session.hub.events.count(Event::TimeLimit);
+        let limit = session.pool.settings().idle_client_timeout();
+        return Poll::Ready(Err(Error::Timeout(Limit::IdleClient, limit)));
     }
     Poll::Pending
 }
