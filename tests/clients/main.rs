@@ -10,11 +10,15 @@ mod stage;
 mod transcript;
 
 #[cfg(test)]
+mod distribution;
+#[cfg(test)]
 mod jdbc;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]
 mod node;
+#[cfg(test)]
+mod orm;
 #[cfg(test)]
 mod pgbench;
 #[cfg(test)]

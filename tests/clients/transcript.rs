@@ -25,12 +25,17 @@ struct Run {
 
 /// What `program` prints through pgweir is what it prints directly, also when sixteen of it run at once.
 pub(crate) fn same_for_many(stage: &Stage, program: impl Fn() -> Command) {
+    same_for(stage, 16, program);
+}
+
+/// What `program` prints through pgweir is what it prints directly, also when so many of it run at once.
+pub(crate) fn same_for(stage: &Stage, copies: u32, program: impl Fn() -> Command) {
     let dir = Dir::new("transcripts");
     let wanted = Run::start(&dir, "direct", program(), stage.direct()).finish();
     let one = Run::start(&dir, "pgweir", program(), stage.pooled()).finish();
     equal(&wanted, &one, "pgweir");
     // each has a table of its own, which it does not print
-    let runs: Vec<Run> = (1..=16)
+    let runs: Vec<Run> = (1..=copies)
         .map(|copy| {
             let mut command = program();
             command.env("COPY", copy.to_string());

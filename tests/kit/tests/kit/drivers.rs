@@ -14,7 +14,10 @@ fn said(mut command: Command) -> String {
 #[test]
 fn python_has_its_drivers() {
     let Some(mut python) = drivers::python("python_has_its_drivers") else { return };
-    python.args(["-c", "import psycopg, psycopg2, asyncpg, pg8000; print(psycopg.__version__)"]);
+    python.args([
+        "-c",
+        "import psycopg, psycopg2, asyncpg, pg8000, sqlalchemy, django; print(psycopg.__version__)",
+    ]);
     assert!(said(python).starts_with("3."));
 }
 
