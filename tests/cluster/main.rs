@@ -1,6 +1,8 @@
 //! What pgweir promises about the protocol, shown with real servers: one file per promise.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod announce;
 #[cfg(test)]
 mod auth;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::Secret;
 use crate::amount::{ONE_DAY, ONE_MS, Time};
 use crate::choice::{choice, one_of};
+use crate::error::Error;
+use crate::file::Table;
 use crate::form::{Folder, Statement, Text};
 use crate::key::{Check, Maybe, key, optional, required, section};
 use crate::secret::SecretText;
@@ -18,12 +20,32 @@ section! {
         /// A list of users and their secrets in PgBouncer's format, besides those of `[[user]]`: one user per
         /// line, name and secret each in double quotes. The secret is plain text, `md5…` or a SCRAM secret.
         pub file: Option<PathBuf> = optional("auth.file", Folder, r#""userlist.txt""#),
+        /// Who may come in, from where and how, in the format of PostgreSQL's `pg_hba.conf`; for the method
+        /// `hba`. The first line that matches decides. What of that format is supported stands in access.md.
+        pub hba: Option<PathBuf> = optional("auth.hba", Folder, r#""pg_hba.conf""#),
+        /// The maps that lines of `auth.hba` name, in the format of PostgreSQL's `pg_ident.conf`.
+        pub ident: Option<PathBuf> = optional("auth.ident", Folder, r#""pg_ident.conf""#),
         /// Where the secrets of users are looked up who have none in the configuration.
         pub query: Option<AuthQuery> = Maybe("auth.query"),
     }
 }
 
-impl Check for Auth {}
+impl Check for Auth {
+    fn check(section: Option<&Self>, table: &Table<'_>) {
+        let Some(section) = section else { return };
+        let by_rules = section.method == AuthMethod::Hba;
+        if by_rules && !table.has("hba") {
+            let message = "method \"hba\" needs \"hba\", set it or choose another method";
+            table.mistake("method", Error::Conflict(message.into()));
+        }
+        for name in ["hba", "ident"] {
+            if !by_rules && table.has(name) {
+                let message = "does nothing unless method is \"hba\", set that or remove this";
+                table.mistake(name, Error::Conflict(message.into()));
+            }
+        }
+    }
+}
 
 section! {
     /// Where the secrets of users are looked up who have none in the configuration.
@@ -63,6 +85,9 @@ choice! {
         Md5 = "md5",
         /// SCRAM-SHA-256: the password never travels.
         ScramSha256 = "scram-sha-256",
+        /// A certificate signed by `listen.tls.client_ca`, whose common name is the user.
+        Cert = "cert",
+        /// What the first matching line of the file named by `auth.hba` says.
+        Hba = "hba",
     }
-    later "cert", "hba";
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Mistake, quoted};
 use crate::file::{Step, Table, read_text};
+use crate::hba::Disk;
 use crate::key::{Check, Each, Outcome, Under, section};
 use crate::userlist::{self, Listed};
-use crate::{Admin, Auth, AuthMethod, Database, Listen, Log, PoolOverrides, PoolSettings, User, Users};
+use crate::{Access, Admin, Auth, AuthMethod, Database, Listen, ListenTlsMode, Log};
+use crate::{PoolOverrides, PoolSettings, User, Users};
 
 section! {
     /// The file as it is, section by section, some of which may be wrong.
@@ -36,15 +38,27 @@ impl Check for Raw {}
 /// The most bytes of a list of users.
 const MOST_USERLIST: u64 = 64 << 20;
 
-/// Looks at everything that concerns several sections. Gives the users of all sources, and what is wrong with
-/// the file named by `auth.file`.
-pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> (Users, Vec<Mistake>) {
+/// What the files are that a configuration names.
+pub(crate) struct Named {
+    /// The users of all sources.
+    pub(crate) users: Users,
+    /// The rules of `auth.hba`.
+    pub(crate) access: Access,
+    /// What is wrong with these files.
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+/// Looks at everything that concerns several sections, and reads the files that are named.
+pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> Named {
     let before = root.reading().mistakes();
-    let (listed, mistakes) = listed(raw, root);
+    let (listed, mut mistakes) = listed(raw, root);
     let is_whole = mistakes.is_empty() && root.reading().mistakes() == before;
     // who has no secret can be told only if it is known how clients log in, and all of the list is
     let auth = raw.auth.clean().filter(|_| is_whole);
-    let needs_secret = auth.is_some_and(|auth| auth.method != AuthMethod::Trust && auth.query.is_none());
+    let needs_secret = auth.is_some_and(|auth| match auth.method {
+        AuthMethod::Trust | AuthMethod::Cert | AuthMethod::Hba => false,
+        AuthMethod::Plain | AuthMethod::Md5 | AuthMethod::ScramSha256 => auth.query.is_none(),
+    });
     addresses(raw, root);
     twice("database", root);
     twice("user", root);
@@ -55,7 +69,31 @@ pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> (Users, Vec<Mistake>) {
     lookup(raw, root);
     let users = users(raw, listed, needs_secret, root);
     pools(raw, root);
-    (users, mistakes)
+    let access = access(raw, root, &mut mistakes);
+    Named { users, access, mistakes }
+}
+
+/// The rules of `auth.hba`, and whether there can be certificates where they are asked for.
+fn access(raw: &Raw, root: &Table<'_>, mistakes: &mut Vec<Mistake>) -> Access {
+    let Some(auth) = &raw.auth.value else { return Access::default() };
+    let (access, wrong) = match &auth.hba {
+        Some(hba) if auth.method == AuthMethod::Hba => Access::read(hba, auth.ident.as_deref(), &Disk),
+        Some(_) | None => (Access::default(), Vec::new()),
+    };
+    mistakes.extend(wrong);
+    let wants = match auth.method {
+        AuthMethod::Cert => Some("method \"cert\"".to_owned()),
+        AuthMethod::Hba => access.wants_certificates().map(|place| format!("the line {place}")),
+        AuthMethod::Trust | AuthMethod::Plain | AuthMethod::Md5 | AuthMethod::ScramSha256 => None,
+    };
+    let tls = raw.listen.clean().map(|listen| &listen.tls);
+    let can = tls.is_none_or(|tls| tls.mode != ListenTlsMode::Disable && tls.client_ca.is_some());
+    if let Some(wants) = wants.filter(|_| !can) {
+        let message = format!("{wants} needs listen.tls with \"client_ca\", set it or choose another method");
+        let offset = root.locate(&[Step::Key("auth"), Step::Key("method")]);
+        root.reading().mistake(offset, "auth.method", Error::Conflict(message));
+    }
+    access
 }
 
 /// The users of the file named by `auth.file`, and what is wrong with it.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::check::{Raw, across};
+use crate::check::{Named, Raw, across};
 use crate::error::Mistake;
 use crate::file::{Reading, Table, read_text};
 use crate::key::{Outcome, Section, Shown};
-use crate::{Admin, Auth, CONSOLE_NAMES, Database, Listen, Log, PoolSettings, Users};
+use crate::{Access, Admin, Auth, CONSOLE_NAMES, Database, Listen, Log, PoolSettings, Users};
 
 /// A configuration without mistakes.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub databases: Vec<Arc<Database>>,
     /// Who may log in.
     pub users: Users,
+    /// The rules of `auth.hba`; none of them with another method.
+    pub access: Access,
     /// The settings of a pool whose database and user set nothing.
     pub pool: PoolSettings,
     /// How the program logs.
@@ -62,13 +64,13 @@ impl Config {
         let root = Table::root(&reading, &document);
         let raw = Raw::read(&root);
         root.finish();
-        let (users, in_list) = match &raw {
-            Some(raw) => across(raw, &root),
-            None => (Users::default(), Vec::new()),
+        let named = raw.as_ref().map(|raw| across(raw, &root));
+        let (right, in_files) = match raw.zip(named) {
+            Some((raw, Named { users, access, mistakes })) => (assemble(raw, users, access, path), mistakes),
+            None => (None, Vec::new()),
         };
-        let right = raw.and_then(|raw| assemble(raw, users, path));
         let mut mistakes = reading.into_mistakes();
-        mistakes.extend(in_list);
+        mistakes.extend(in_files);
         match right {
             Some(config) if mistakes.is_empty() => Ok(config),
             _ => Err(mistakes),
@@ -105,7 +107,7 @@ impl Config {
 }
 
 /// Puts the sections together; none if one of them is missing, for which a mistake was noted.
-fn assemble(raw: Raw, users: Users, path: &Path) -> Option<Config> {
+fn assemble(raw: Raw, users: Users, access: Access, path: &Path) -> Option<Config> {
     let mut listen = raw.listen.value?;
     if listen.workers == 0 {
         listen.workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -119,6 +121,7 @@ fn assemble(raw: Raw, users: Users, path: &Path) -> Option<Config> {
         auth: raw.auth.value?,
         databases,
         users,
+        access,
         pool: raw.pool.value?,
         log: raw.log.value?,
         path: path.into(),

@@ -143,7 +143,7 @@ otherwise all of it does at once. What needs a restart is named in the log.
 
 const LATER: &str = "\n## Not supported yet\n\n\
 These are planned. Until then each of them is a mistake that says so. So are more than one `[[database.server]]`
-in a database, `role = \"replica\"` and the methods `cert` and `hba`.\n\n";
+in a database, and `role = \"replica\"`.\n\n";
 
 const EXAMPLE: &str = "\
 # Every key of pgweir. What is not commented out is needed or shows the default.

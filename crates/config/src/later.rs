@@ -10,7 +10,6 @@ const LATER: &[(&str, &str)] = &[
     ("limit", "remove the section: nothing is limited"),
     ("insight", "remove the section"),
     ("state", "remove the section"),
-    ("auth.hba", "remove it and choose one auth.method for all clients"),
     ("database.target", "remove it: every statement goes to the server of the database"),
     ("database.server.weight", "remove it"),
     ("database.server.node_exporter", "remove it"),

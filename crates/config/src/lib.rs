@@ -2,7 +2,7 @@
 //!
 //! A TOML file becomes a [`Config`] whose values cannot be wrong, or a list of every [`Mistake`] in it.
 //! `file` reads the text, each section has a file of its own that defines its keys, `check` looks for
-//! contradictions between them. Nothing here opens a socket or keeps a global.
+//! contradictions between them, `hba` reads who may come in. Nothing here opens a socket or keeps a global.
 
 mod admin;
 mod amount;
@@ -14,6 +14,7 @@ mod docs;
 mod error;
 mod file;
 mod form;
+mod hba;
 mod key;
 mod later;
 mod listen;
@@ -32,6 +33,7 @@ pub use auth::{Auth, AuthMethod, AuthQuery};
 pub use config::{Config, check};
 pub use docs::{example_toml, reference_md};
 pub use error::Mistake;
+pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMethod, Network};
 pub use listen::Listen;
 pub use log::{Log, LogFormat, LogLevel};
 pub use pool::{PoolMode, PoolOverrides, PoolSettings, TimeoutOverrides, Timeouts};

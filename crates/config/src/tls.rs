@@ -17,7 +17,9 @@ section! {
         pub cert: Option<PathBuf> = optional("listen.tls.cert", ReadableFile, r#""server.crt""#),
         /// The key of `cert`, PEM. Needed unless the mode is `disable`.
         pub key: Option<PathBuf> = optional("listen.tls.key", ReadableFile, r#""server.key""#),
-        /// The authorities that sign the certificates of clients, PEM. Needed with `verify-ca` and `verify-full`.
+        /// The authorities that sign the certificates of clients, PEM. If it is set clients are asked for a
+        /// certificate, and one that is shown must be signed by them. Needed with `verify-ca` and `verify-full`,
+        /// and to log in with a certificate.
         pub client_ca: Option<PathBuf> = optional("listen.tls.client_ca", ReadableFile, r#""ca.crt""#),
     }
 }
@@ -47,13 +49,13 @@ choice! {
     pub enum ListenTlsMode {
         /// TLS is refused.
         Disable = "disable",
-        /// TLS if the client asks; no client certificate is asked for.
+        /// TLS if the client asks.
         Allow = "allow",
         /// The same as `allow`.
         Prefer = "prefer",
         /// Clients without TLS are refused.
         Require = "require",
-        /// As `require`, and the client shows a certificate signed by `client_ca`.
+        /// As `require`, and every client shows a certificate signed by `client_ca`.
         VerifyCa = "verify-ca",
         /// The same as `verify-ca`.
         VerifyFull = "verify-full",

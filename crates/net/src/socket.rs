@@ -110,6 +110,15 @@ impl Socket {
         }
     }
 
+    /// See [`crate::Stream::peer_uid`].
+    pub(crate) fn peer_uid(&self) -> io::Result<Option<u32>> {
+        match &self.kind {
+            Kind::Tcp(_) => Ok(None),
+            Kind::Unix(socket) => socket.peer_cred().map(|who| Some(who.uid())),
+            Kind::Lost => Err(lost()),
+        }
+    }
+
     /// Ready when a read is worth trying. An error is left for the read to report.
     #[inline]
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {

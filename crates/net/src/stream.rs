@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut, BytesMut};
 use rustls::CommonState;
@@ -17,7 +17,7 @@ use wire::auth::EndPoint;
 
 use crate::buffers::BLOCK;
 use crate::socket::{Look, Peer, Socket};
-use crate::tls::{self, Tls, TlsInfo};
+use crate::tls::{self, Certificate, Tls, TlsInfo};
 
 /// With less room than this in a buffer a read first makes more.
 const ROOM: usize = 1024;
@@ -184,6 +184,17 @@ impl Stream {
     /// What TLS agreed on.
     pub fn tls(&self) -> Option<TlsInfo> {
         TlsInfo::of(self.state()?)
+    }
+
+    /// Whom the certificate names that the peer proved to own, if it is valid now.
+    pub fn certificate(&self) -> Option<Certificate> {
+        Certificate::of(self.peer_certificate()?, SystemTime::now())
+    }
+
+    /// The user of the operating system at the other end of a Unix socket, as it was when it connected; none
+    /// for a TCP connection.
+    pub fn peer_uid(&self) -> io::Result<Option<u32>> {
+        self.socket().peer_uid()
     }
 
     /// The certificate that the peer proved to own, in DER.

@@ -9,6 +9,7 @@ mod connector;
 mod der;
 mod files;
 mod reload;
+mod subject;
 mod verify;
 mod version1;
 
@@ -28,6 +29,7 @@ use wire::auth::EndPoint;
 
 pub use acceptor::{Acceptor, is_client_hello};
 pub use connector::Connector;
+pub use subject::Certificate;
 
 use crate::buffers;
 use crate::socket::Socket;

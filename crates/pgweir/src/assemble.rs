@@ -71,16 +71,17 @@ async fn control_tasks(
     desk: crate::workers::Desk,
 ) -> Result<(), Failure> {
     let mut listeners = Vec::new();
-    for address in &config.listen.addresses {
-        let listener = Listener::tcp(*address, config.listen.backlog);
-        listeners.push(listener.map_err(|error| Failure(format!("could not listen on {address}: {error}")))?);
-    }
+    // first: whoever finds a port open finds the socket too
     if let Some(dir) = &config.listen.unix_socket_dir {
         let port = config.listen.addresses.first().map_or(DEFAULT_PORT, std::net::SocketAddr::port);
         let listener = Listener::unix(dir, port, config.listen.backlog);
         listeners.push(
             listener.map_err(|error| Failure(format!("could not listen in {}: {error}", dir.display())))?,
         );
+    }
+    for address in &config.listen.addresses {
+        let listener = Listener::tcp(*address, config.listen.backlog);
+        listeners.push(listener.map_err(|error| Failure(format!("could not listen on {address}: {error}")))?);
     }
     if let Some(address) = config.admin.http {
         let listener = tokio::net::TcpListener::bind(address).await;

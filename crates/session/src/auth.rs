@@ -1,4 +1,5 @@
-//! How a client proves who it is: trust, clear text, MD5, SCRAM-SHA-256.
+//! How a client proves who it is by a password: clear text, MD5, SCRAM-SHA-256. Which of them, and whether
+//! any, `doorman` has said.
 //!
 //! An unknown user goes through the same exchange as a known one and fails at its end, so that names cannot
 //! be tried out. A wrong password and a missing one look the same to the client; the log tells them apart.
@@ -7,7 +8,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use config::AuthMethod;
 use net::channel::Channel;
 use pool::target::Found;
 use wire::auth::{Keys, ScramError, ScramSecret, Secret, md5, scram_server};
@@ -15,6 +15,7 @@ use wire::backend::auth as say;
 use wire::frame;
 use wire::frontend::password::{self, MAX_TOKEN};
 
+use crate::doorman::Ask;
 use crate::error::{Error, Refusal};
 use crate::hub::Hub;
 use crate::lookups;
@@ -38,32 +39,37 @@ struct Exchange<'a> {
     secret: Option<Secret>,
 }
 
-/// Asks for the proof the configuration wants; what the log-in has shown comes back for use with servers.
+/// Asks for the proof that is left to give; what the log-in has shown comes back for use with servers.
 /// AuthenticationOk is queued at the end.
-pub(crate) async fn authenticate(hub: &Arc<Hub>, channel: &mut Channel, user: &str) -> Result<Shown, Error> {
+pub(crate) async fn authenticate(
+    hub: &Arc<Hub>,
+    channel: &mut Channel,
+    user: &str,
+    ask: Ask,
+) -> Result<Shown, Error> {
+    if ask == Ask::Nothing {
+        say::write_ok(channel.queue());
+        return Ok(Shown::default());
+    }
     let config = hub.directory.config();
     let stored = config.users.get(user).and_then(|user| user.password.as_ref());
     let secret = stored.map(|stored| Secret::parse(stored.expose())).transpose();
     let Ok(secret) = secret else {
         return Err(wrong(user, "the stored password cannot be read"));
     };
-    let is_wanted = secret.is_none() && config.auth.method != AuthMethod::Trust;
-    let found = if is_wanted { lookups::find(hub, user).await? } else { None };
+    let found = if secret.is_none() { lookups::find(hub, user).await? } else { None };
     let secret = secret.or_else(|| found.as_ref().map(|found| found.secret.clone()));
     let is_console = |name: &String| name == user;
-    if config.admin.users.iter().any(is_console)
-        && secret.is_none()
-        && config.auth.method != AuthMethod::Trust
-    {
+    if config.admin.users.iter().any(is_console) && secret.is_none() {
         tracing::warn!(user, "this administrator has no password and cannot log in");
     }
     let mut exchange = Exchange { hub, channel, user, secret };
-    let shown = match (config.auth.method, &exchange.secret) {
-        (AuthMethod::Trust, _) => Shown::default(),
-        (AuthMethod::Plain, _) => exchange.plain().await?,
+    let shown = match (ask, &exchange.secret) {
+        (Ask::Nothing, _) => Shown::default(),
+        (Ask::Plain, _) => exchange.plain().await?,
         // a SCRAM secret cannot be checked by MD5; the client is asked for SCRAM then
-        (AuthMethod::ScramSha256, _) | (AuthMethod::Md5, Some(Secret::Scram(_))) => exchange.scram().await?,
-        (AuthMethod::Md5, _) => exchange.md5().await?,
+        (Ask::Scram, _) | (Ask::Md5, Some(Secret::Scram(_))) => exchange.scram().await?,
+        (Ask::Md5, _) => exchange.md5().await?,
     };
     say::write_ok(exchange.channel.queue());
     Ok(Shown { found, ..shown })

@@ -9,6 +9,7 @@
 //! DETAIL carries the figures and the client's number, which is in every line of the log; HINT what to do.
 
 mod limit;
+mod refusal;
 
 use std::io;
 use std::time::Duration;
@@ -16,11 +17,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use pool::Pool;
 use pool::error::{Crowd, Error as PoolError};
-use wire::auth::ScramError;
 use wire::backend::error::{ErrorFields, Severity, write};
 use wire::sqlstate::SqlState;
 
 pub use limit::Limit;
+pub use refusal::{Refusal, Visit};
 
 /// Why a request, or a whole session, came to an end.
 #[derive(Debug)]
@@ -57,53 +58,6 @@ pub enum Error {
     },
     /// The log-in was refused.
     Login(Refusal),
-}
-
-/// Why a log-in was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// No user name.
-    NoUser,
-    /// Wrong password, unknown user, or no password to check against; which of them only the log says.
-    Password {
-        /// The name that was given.
-        user: String,
-        /// What the log may say.
-        why: &'static str,
-    },
-    /// Channel binding found somebody between the client and us.
-    Binding {
-        /// The client was not told that it could bind; otherwise it saw another certificate.
-        downgrade: bool,
-    },
-    /// The user's secret could not be looked up; why, only the log says.
-    Lookup {
-        /// The name that was given.
-        user: String,
-        /// How long it waited for the answer.
-        waited: Duration,
-    },
-    /// There is no such database in the configuration.
-    Database(String),
-    /// The console is not for this user.
-    NoConsole(String),
-    /// `listen.tls.mode` asks for TLS.
-    TlsRequired,
-    /// Bytes came in clear behind a request for encryption.
-    UnencryptedData,
-    /// TLS without the protocol name that direct negotiation asks for, or a handshake that failed.
-    Tls(String),
-    /// A protocol that nobody speaks any more, or not yet.
-    Version(u16, u16),
-    /// Replication connections.
-    Replication,
-    /// `listen.login_timeout` is over.
-    Late,
-    /// `pool.max_clients` are there.
-    TooManyClients {
-        /// The limit.
-        limit: u32,
-    },
 }
 
 /// What a client is told.
@@ -233,7 +187,7 @@ impl Error {
                     "",
                 )
             },
-            Self::Login(refusal) => refused(refusal),
+            Self::Login(refusal) => refusal::report(refusal),
         };
         Some(report)
     }
@@ -301,74 +255,6 @@ fn figures(crowd: &Crowd) -> String {
         "pool of {size}: {active} active, {idle} idle, {opening} connecting; {waiting} clients waiting; \
          {used} of {limit} connections to this database on the server"
     )
-}
-
-/// What channel binding is there to find out.
-const IN_BETWEEN: &str = "Look for what ends TLS between the client and pgweir; if that is meant to be there, \
-    connect with channel_binding=disable.";
-
-fn refused(refusal: &Refusal) -> Report {
-    match refusal {
-        Refusal::NoUser => fatal(
-            SqlState::INVALID_AUTHORIZATION,
-            "no PostgreSQL user name specified in startup packet".to_owned(),
-        ),
-        Refusal::Password { user, .. } => {
-            fatal(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""))
-        }
-        Refusal::Binding { downgrade: true } => Report {
-            detail: "channel binding was offered, and the client did not see the offer".to_owned(),
-            hint: IN_BETWEEN,
-            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::Downgrade.to_string())
-        },
-        Refusal::Binding { downgrade: false } => Report {
-            detail: "the client saw another certificate than the one that pgweir has shown".to_owned(),
-            hint: IN_BETWEEN,
-            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::OtherEndPoint.to_string())
-        },
-        Refusal::Lookup { user, waited } => Report {
-            detail: format!("asked for {:.1} s", waited.as_secs_f64()),
-            hint: "Try again later; the log of pgweir says what is wrong with auth.query.",
-            ..fatal(
-                SqlState::CANNOT_CONNECT_NOW,
-                format!("could not look up the password of user \"{user}\""),
-            )
-        },
-        Refusal::Database(name) => Report {
-            hint: "Name it in a [[database]] of the configuration, or add one with name = \"*\".",
-            ..fatal(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
-        },
-        Refusal::NoConsole(user) => Report {
-            hint: "Add the user to admin.users or admin.stats_users.",
-            ..fatal(SqlState::INSUFFICIENT_PRIVILEGE, format!("user \"{user}\" may not use the console"))
-        },
-        Refusal::TlsRequired => Report {
-            hint: "Connect with sslmode=require.",
-            ..fatal(SqlState::INVALID_AUTHORIZATION, "TLS is required".to_owned())
-        },
-        Refusal::UnencryptedData => fatal(
-            SqlState::PROTOCOL_VIOLATION,
-            "received unencrypted data after a request for encryption".to_owned(),
-        ),
-        Refusal::Tls(why) => fatal(SqlState::FEATURE_NOT_SUPPORTED, why.clone()),
-        Refusal::Version(major, minor) => fatal(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!("unsupported frontend protocol {major}.{minor}: pgweir supports 3.0 to 3.2"),
-        ),
-        Refusal::Replication => Report {
-            hint: "Connect to the server directly for replication.",
-            ..fatal(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not supported".to_owned())
-        },
-        Refusal::Late => Report {
-            hint: "Answer the request for a password sooner, or raise listen.login_timeout.",
-            ..fatal(SqlState::QUERY_CANCELED, "canceling authentication due to timeout".to_owned())
-        },
-        Refusal::TooManyClients { limit } => Report {
-            detail: format!("the limit is {limit}"),
-            hint: "Raise pool.max_clients.",
-            ..fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already".to_owned())
-        },
-    }
 }
 
 #[cfg(test)]

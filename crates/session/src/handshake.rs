@@ -21,6 +21,7 @@ use wire::startup::{self, CancelKey, Packet, Startup};
 
 use crate::auth::{self, Shown};
 use crate::card::{ClientCard, Identity};
+use crate::doorman::{self, Claim};
 use crate::error::{Error, Refusal};
 use crate::hub::{Hub, Visitor};
 use crate::session::Session;
@@ -240,7 +241,9 @@ impl Door<'_> {
             negotiate::write(self.channel.queue(), minor, &startup.unknown_options)
                 .map_err(Error::protocol)?;
         }
-        let shown = auth::authenticate(self.hub, &mut self.channel, user).await?;
+        let claim = Claim { user, database: database_of(startup, user), replication: false };
+        let ask = doorman::ask(&self.hub.directory.config(), &self.channel.stream, &claim).await?;
+        let shown = auth::authenticate(self.hub, &mut self.channel, user, ask).await?;
         let (card, secret) = self.card(startup, user, number)?;
         Ok((shown, card, secret))
     }

@@ -51,7 +51,11 @@ fn every_line_of_the_example_that_is_commented_out_is_right_too() {
         Some(key) if key.starts_with(|c: char| c.is_alphabetic() || c == '[') => key.to_owned(),
         _ => line.to_owned(),
     };
-    let text: Vec<String> = example_toml().lines().map(uncommented).collect();
+    fs::write(folder.join("pg_hba.conf"), "local all all peer map=m\n").unwrap();
+    fs::write(folder.join("pg_ident.conf"), "m root admin\n").unwrap();
+    // rules are for their method only
+    let example = example_toml().replace("method = \"scram-sha-256\"", "method = \"hba\"");
+    let text: Vec<String> = example.lines().map(uncommented).collect();
     let env = |name: &str| (name == "DB_PASSWORD").then(|| "secret".to_owned());
     let config = Config::parse(&text.join("\n"), &folder.join("pgweir.toml"), &env).unwrap();
     let unset = config.entries().into_iter().filter(|entry| entry.value.is_empty());

@@ -29,7 +29,7 @@ worker = 3
 login_timeout = 30
 tls = { mode = \"require\" }
 [auth]
-method = \"cert\"
+method = \"pam\"
 query = { user = \"asks\", database = \"no\", sql = \"SELECT 1\" }
 [pool]
 size = 0
@@ -58,7 +58,7 @@ port = 0
 4:17: listen.login_timeout: is 30 without a unit, must be text with a unit such as \"30s\"
 5:16: listen.tls.mode: mode \"require\" needs \"cert\", set it or choose mode \"disable\"
 5:16: listen.tls.mode: mode \"require\" needs \"key\", set it or choose mode \"disable\"
-7:10: auth.method: \"cert\" is not supported yet by this version, choose one of trust | plain
+7:10: auth.method: is \"pam\", must be one of trust | plain
 8:37: auth.query.database: is \"no\", must be the name of a [[database]]
 8:49: auth.query.sql: is \"SELECT 1\", must be an SQL statement with the parameter $1
 10:8: pool.size: is 0, must be an integer from 1 to 100000
@@ -109,8 +109,6 @@ fn what_is_not_supported_yet_says_so_and_what_to_do() {
         "10:8: database.server.role: \"replica\" is not supported yet",
     );
     says("[[database]]", "target = \"split\"", "7:1: database.target: this key is not supported yet");
-    says("host = \"db\"", "[auth]\nmethod = \"hba\"", "11:10: auth.method: \"hba\" is not supported yet");
-    says("host = \"db\"", "[auth]\nhba = \"x\"", "11:1: auth.hba: this key is not supported yet");
     says(
         "host = \"db\"",
         "[[database.server]]\nhost = \"b\"",
@@ -119,6 +117,28 @@ fn what_is_not_supported_yet_says_so_and_what_to_do() {
     let ttl = MINIMAL.replace("\"secret\"", "{ command = [\"echo\", \"x\"], ttl = \"10min\" }");
     let found = only(&ttl);
     assert!(found.starts_with("5:39: user.password.ttl: this key is not supported yet"), "{found}");
+}
+
+#[test]
+fn methods_need_what_they_look_at() {
+    says("host = \"db\"", "[auth]\nmethod = \"hba\"", "11:10: auth.method: method \"hba\" needs \"hba\"");
+    says("host = \"db\"", "[auth]\nhba = \"x\"", "11:7: auth.hba: does nothing unless method is \"hba\"");
+    says("host = \"db\"", "[auth]\nident = \"x\"", "11:9: auth.ident: does nothing unless method is \"hba\"");
+    says(
+        "host = \"db\"",
+        "[auth]\nmethod = \"cert\"",
+        "11:10: auth.method: method \"cert\" needs listen.tls with \"client_ca\"",
+    );
+    let missing = "[auth]\nmethod = \"hba\"\nhba = \"nowhere/pg_hba.conf\"";
+    let found = wrong(&with("host = \"db\"", missing));
+    assert!(found[0].starts_with("nowhere/pg_hba.conf:1:1: auth.hba: cannot read"), "{found:?}");
+    let folder = folder("hba");
+    let file = folder.join("pg_hba.conf");
+    fs::write(&file, "local all all trust\n\nhostssl all all all cert\n").unwrap();
+    let cert = format!("[auth]\nmethod = \"hba\"\nhba = {:?}", file.display().to_string());
+    let found = wrong(&with("host = \"db\"", &cert));
+    let expected = format!("pgweir.toml:11:10: auth.method: the line {}:3 needs listen.tls", file.display());
+    assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 //! | mode | a client without TLS | with TLS | its certificate |
 //! |---|---|---|---|
 //! | disable | served | refused | not asked for |
-//! | allow, prefer | served | served | not asked for |
-//! | require | refused | served | not asked for |
-//! | verify-ca, verify-full | refused | served | must be signed by `client_ca` |
+//! | allow, prefer | served | served | may be missing |
+//! | require | refused | served | may be missing |
+//! | verify-ca, verify-full | refused | served | must be there |
+//!
+//! A certificate is asked for if `client_ca` is set, and must then be signed by it.
 
 use std::io;
 use std::sync::Arc;
@@ -147,7 +149,7 @@ impl Settings for ListenTls {
     }
 
     fn load(&self, contents: &Contents) -> Result<Loaded, Error> {
-        let verifies = match self.mode {
+        let needed = match self.mode {
             ListenTlsMode::Disable => return Ok(Loaded { mode: self.mode, tls: None }),
             ListenTlsMode::Allow | ListenTlsMode::Prefer | ListenTlsMode::Require => false,
             ListenTlsMode::VerifyCa | ListenTlsMode::VerifyFull => true,
@@ -155,9 +157,9 @@ impl Settings for ListenTls {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))
             .with_safe_default_protocol_versions()
             .map_err(|source| Error::Library { source })?;
-        let builder = if verifies {
+        let builder = if needed || self.client_ca.is_some() {
             let (path, authorities) = contents.authorities()?;
-            let verifier = ClientVerifier::checking(&authorities)
+            let verifier = ClientVerifier::checking(&authorities, needed)
                 .map_err(|source| Error::Unusable { path: path.to_owned(), source })?;
             builder.with_client_cert_verifier(Arc::new(verifier))
         } else {

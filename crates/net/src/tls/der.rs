@@ -4,6 +4,8 @@
 //! Reads any bytes without panicking; a certificate that is not understood has no such fields. It proves
 //! nothing about signatures.
 
+use std::borrow::Cow;
+
 use rustls::pki_types::ServerName;
 use wire::auth::Digest;
 
@@ -14,6 +16,10 @@ struct Der<'a>(&'a [u8]);
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const OBJECT_ID: u8 = 0x06;
+const UTF8_STRING: u8 = 0x0C;
+const PRINTABLE_STRING: u8 = 0x13;
+const IA5_STRING: u8 = 0x16;
+const BMP_STRING: u8 = 0x1E;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
@@ -124,6 +130,63 @@ pub(super) fn subject(certificate: &[u8]) -> Option<Subject<'_>> {
         has_alternative_names |= extension.next(OBJECT_ID)?.0 == ALTERNATIVE_NAMES;
     }
     Some(Subject { common_name, has_alternative_names })
+}
+
+/// One attribute of a subject.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    /// The bytes of the number that says what it is.
+    pub(super) kind: &'a [u8],
+    /// The relative name that it is part of, counted from 0.
+    pub(super) set: usize,
+    tag: u8,
+    value: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn is_common_name(&self) -> bool {
+        self.kind == COMMON_NAME
+    }
+
+    /// The value, if it is text of a kind that can only be read in one way.
+    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
+        match self.tag {
+            UTF8_STRING => std::str::from_utf8(self.value).ok().map(Cow::Borrowed),
+            PRINTABLE_STRING | IA5_STRING => {
+                let text = self.value.is_ascii().then(|| std::str::from_utf8(self.value).ok());
+                text.flatten().map(Cow::Borrowed)
+            }
+            // big-endian code units without pairs
+            BMP_STRING => {
+                let units = self.value.chunks(2).map(|unit| match unit {
+                    [high, low] => Some(u16::from_be_bytes([*high, *low])),
+                    _ => None,
+                });
+                let units: Vec<u16> = units.collect::<Option<_>>()?;
+                String::from_utf16(&units).ok().map(Cow::Owned)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The attributes of the subject in their order.
+pub(super) fn subject_parts(certificate: &[u8]) -> Option<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    let mut relative_names = Fields::of(certificate)?.subject;
+    let mut number = 0;
+    while let Some(mut set) = relative_names.next(SET) {
+        while let Some(mut attribute) = set.next(SEQUENCE) {
+            let kind = attribute.next(OBJECT_ID)?.0;
+            let (tag, value) = attribute.any()?;
+            parts.push(Part { kind, set: number, tag, value });
+        }
+        if !set.0.is_empty() {
+            return None;
+        }
+        number += 1;
+    }
+    relative_names.0.is_empty().then_some(parts)
 }
 
 /// A certificate of version 1: no extensions, so it is no authority and names its subject once.

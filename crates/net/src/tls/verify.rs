@@ -97,21 +97,27 @@ impl ServerCertVerifier for ServerVerifier {
 /// A check of client certificates: signed by one of the authorities.
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
+    /// A client without one is refused.
+    needed: bool,
     roots: Arc<RootCertStore>,
     webpki: Arc<dyn ClientCertVerifier>,
 }
 
 impl ClientVerifier {
-    pub(super) fn checking(anchors: &[CertificateDer<'static>]) -> Result<Self, Error> {
+    pub(super) fn checking(anchors: &[CertificateDer<'static>], needed: bool) -> Result<Self, Error> {
         let roots = Arc::new(roots(anchors)?);
         let webpki = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&PROVIDER))
             .build()
             .map_err(|error| Error::General(error.to_string()))?;
-        Ok(Self { roots, webpki })
+        Ok(Self { needed, roots, webpki })
     }
 }
 
 impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.needed
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.webpki.root_hint_subjects()
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use wire::auth::ScramError;
 use wire::backend::error::Fields;
 
 const HEAD: &str = "\
@@ -101,6 +102,17 @@ kinds! {
         Error::Login(Refusal::Binding { downgrade: false });
     Error::Login(Refusal::Lookup { .. }), "`auth.query` cannot be asked, and there is no earlier answer that serves",
         Error::Login(Refusal::Lookup { user: "app".into(), waited: Duration::from_secs(5) });
+    Error::Login(Refusal::NoEntry(_)), "no line of `auth.hba` is for this client", Error::Login(Refusal::NoEntry(visit()));
+    Error::Login(Refusal::Rejected(_)), "the line of `auth.hba` for this client says `reject`",
+        Error::Login(Refusal::Rejected(visit()));
+    Error::Login(Refusal::NoCertificate), "no client certificate where one is needed, or one whose time is over",
+        Error::Login(Refusal::NoCertificate);
+    Error::Login(Refusal::Certificate { .. }), "the client's certificate is not for this user",
+        Error::Login(Refusal::Certificate { user: "app".into(), known: None });
+    Error::Login(Refusal::Peer { .. }), "the user of the operating system may not log in as this user",
+        Error::Login(Refusal::Peer { user: "app".into(), known: None });
+    Error::Login(Refusal::UnprovenAdmin(_)), "the console by `trust`, from another machine",
+        Error::Login(Refusal::UnprovenAdmin("admin".into()));
     Error::Login(Refusal::Database(_)), "no `[[database]]` of that name", Error::Login(Refusal::Database("app".into()));
     Error::Login(Refusal::NoConsole(_)), "the console, by a user in neither `admin.users` nor `admin.stats_users`",
         Error::Login(Refusal::NoConsole("app".into()));
@@ -113,6 +125,11 @@ kinds! {
     Error::Login(Refusal::Late), "the log-in was not over within `listen.login_timeout`", Error::Login(Refusal::Late);
     Error::Login(Refusal::TooManyClients { .. }), "`pool.max_clients` are there",
         Error::Login(Refusal::TooManyClients { limit: 10_000 });
+}
+
+fn visit() -> Visit {
+    let (host, user, database) = ("10.0.0.1".into(), "app".into(), Some("app".into()));
+    Visit { host, user, database, encrypted: false }
 }
 
 fn server() -> String {
@@ -198,7 +215,7 @@ fn messages_are_in_the_style_of_postgresql() {
     for report in one_of_each().iter().filter_map(Error::report) {
         let Report { message, hint, .. } = report;
         assert!(!message.ends_with('.') && !message.contains('\n'), "{message}");
-        let abbreviated = ["TLS", "SCRAM"].iter().any(|name| message.starts_with(name));
+        let abbreviated = ["TLS", "SCRAM", "Peer"].iter().any(|name| message.starts_with(name));
         let first = message.chars().next();
         assert!(first.is_some_and(|c| !c.is_uppercase()) || abbreviated, "{message}");
         assert!(hint.is_empty() || hint.ends_with('.'), "{hint}");

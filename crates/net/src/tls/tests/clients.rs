@@ -28,15 +28,39 @@ async fn disabled_needs_no_files_and_refuses_handshakes() {
 }
 
 #[tokio::test]
-async fn without_verification_no_certificate_is_asked_for() {
+async fn without_an_authority_no_certificate_is_asked_for() {
     let world = World::new();
     let signed = world.authority.sign(&["localhost"]);
     for mode in [ListenTlsMode::Allow, ListenTlsMode::Prefer, ListenTlsMode::Require] {
-        let acceptor = Acceptor::new(&world.listen(mode, &signed)).unwrap();
+        let settings = ListenTls { client_ca: None, ..world.listen(mode, &signed) };
+        let acceptor = Acceptor::new(&settings).unwrap();
         let mut settings = world.server(ServerTlsMode::Require);
         (settings.cert, settings.key) = world.put("client", &world.authority.sign(&[]));
         let (_, far) = shake(&acceptor, &Connector::new(&settings).unwrap(), "localhost").await;
-        assert_eq!(far.unwrap().peer_certificate(), None);
+        let far = far.unwrap();
+        assert_eq!((far.peer_certificate(), far.certificate()), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn with_an_authority_a_certificate_may_be_missing_but_not_wrong() {
+    let world = World::new();
+    let good = world.authority.sign_with(&[], |params| {
+        params.distinguished_name.push(rcgen::DnType::CommonName, "alice");
+    });
+    let stranger = Authority::new("ours").sign(&["alice"]);
+    for mode in [ListenTlsMode::Allow, ListenTlsMode::Prefer, ListenTlsMode::Require] {
+        let acceptor = Acceptor::new(&world.listen(mode, &world.authority.sign(&["localhost"]))).unwrap();
+        let (_, far) = shake(&acceptor, &world.connector(ServerTlsMode::VerifyFull), "localhost").await;
+        assert_eq!(far.unwrap().certificate(), None);
+        let mut settings = world.server(ServerTlsMode::VerifyFull);
+        (settings.cert, settings.key) = world.put("client", &good);
+        let (_, far) = shake(&acceptor, &Connector::new(&settings).unwrap(), "localhost").await;
+        let shown = far.unwrap().certificate().unwrap();
+        assert_eq!(shown.common_name.as_deref(), Some("alice"));
+        (settings.cert, settings.key) = world.put("client", &stranger);
+        let (_, far) = shake(&acceptor, &Connector::new(&settings).unwrap(), "localhost").await;
+        assert!(far.is_err(), "another authority's");
     }
 }
 

@@ -1,0 +1,188 @@
+//! Why a client does not get in, and what it is told: PostgreSQL's own words where it has some.
+//!
+//! What only the log may know, such as the name in a certificate, is in the refusal and not in what is told.
+
+use std::time::Duration;
+
+use wire::auth::ScramError;
+use wire::sqlstate::SqlState;
+
+use super::{Report, fatal};
+
+/// Why a log-in was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No user name.
+    NoUser,
+    /// Wrong password, unknown user, or no password to check against; which of them only the log says.
+    Password {
+        /// The name that was given.
+        user: String,
+        /// What the log may say.
+        why: &'static str,
+    },
+    /// Channel binding found somebody between the client and us.
+    Binding {
+        /// The client was not told that it could bind; otherwise it saw another certificate.
+        downgrade: bool,
+    },
+    /// The user's secret could not be looked up; why, only the log says.
+    Lookup {
+        /// The name that was given.
+        user: String,
+        /// How long it waited for the answer.
+        waited: Duration,
+    },
+    /// No line of `auth.hba` is for this client.
+    NoEntry(Visit),
+    /// The line of `auth.hba` for this client says `reject`.
+    Rejected(Visit),
+    /// No certificate where one is asked for, or one whose time is over.
+    NoCertificate,
+    /// The certificate names somebody else, or nobody.
+    Certificate {
+        /// The user that was claimed.
+        user: String,
+        /// Whom it names; for the log.
+        known: Option<String>,
+    },
+    /// The user of the operating system is somebody else, or has no name.
+    Peer {
+        /// The user that was claimed.
+        user: String,
+        /// Who it is; for the log.
+        known: Option<String>,
+    },
+    /// An administrator from afar whom nothing was asked.
+    UnprovenAdmin(String),
+    /// There is no such database in the configuration.
+    Database(String),
+    /// The console is not for this user.
+    NoConsole(String),
+    /// `listen.tls.mode` asks for TLS.
+    TlsRequired,
+    /// Bytes came in clear behind a request for encryption.
+    UnencryptedData,
+    /// TLS without the protocol name that direct negotiation asks for, or a handshake that failed.
+    Tls(String),
+    /// A protocol that nobody speaks any more, or not yet.
+    Version(u16, u16),
+    /// Replication connections.
+    Replication,
+    /// `listen.login_timeout` is over.
+    Late,
+    /// `pool.max_clients` are there.
+    TooManyClients {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+/// A client that the rules turn away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Its address; `[local]` on a Unix socket.
+    pub host: String,
+    /// The user it claims to be.
+    pub user: String,
+    /// The database it asks for; none for physical replication.
+    pub database: Option<String>,
+    /// Whether TLS carries its bytes.
+    pub encrypted: bool,
+}
+
+impl Visit {
+    fn told(&self, rejected: bool) -> String {
+        let Self { host, user, database, encrypted } = self;
+        let encryption = if *encrypted { "SSL encryption" } else { "no encryption" };
+        let what = match (rejected, database) {
+            (false, Some(_)) => "no pg_hba.conf entry for host",
+            (false, None) => "no pg_hba.conf entry for replication connection from host",
+            (true, Some(_)) => "pg_hba.conf rejects connection for host",
+            (true, None) => "pg_hba.conf rejects replication connection for host",
+        };
+        let database = database.as_ref().map(|name| format!(", database \"{name}\"")).unwrap_or_default();
+        format!("{what} \"{host}\", user \"{user}\"{database}, {encryption}")
+    }
+}
+
+/// What channel binding is there to find out.
+const IN_BETWEEN: &str = "Look for what ends TLS between the client and pgweir; if that is meant to be there, \
+    connect with channel_binding=disable.";
+
+/// What the client is told.
+pub(super) fn report(refusal: &Refusal) -> Report {
+    let unauthorised = |message: &str| fatal(SqlState::INVALID_AUTHORIZATION, message.to_owned());
+    match refusal {
+        Refusal::NoUser => unauthorised("no PostgreSQL user name specified in startup packet"),
+        Refusal::Password { user, .. } => {
+            fatal(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""))
+        }
+        Refusal::Binding { downgrade: true } => Report {
+            detail: "channel binding was offered, and the client did not see the offer".to_owned(),
+            hint: IN_BETWEEN,
+            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::Downgrade.to_string())
+        },
+        Refusal::Binding { downgrade: false } => Report {
+            detail: "the client saw another certificate than the one that pgweir has shown".to_owned(),
+            hint: IN_BETWEEN,
+            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::OtherEndPoint.to_string())
+        },
+        Refusal::Lookup { user, waited } => Report {
+            detail: format!("asked for {:.1} s", waited.as_secs_f64()),
+            hint: "Try again later; the log of pgweir says what is wrong with auth.query.",
+            ..fatal(
+                SqlState::CANNOT_CONNECT_NOW,
+                format!("could not look up the password of user \"{user}\""),
+            )
+        },
+        Refusal::NoEntry(visit) => unauthorised(&visit.told(false)),
+        Refusal::Rejected(visit) => unauthorised(&visit.told(true)),
+        Refusal::NoCertificate => unauthorised("connection requires a valid client certificate"),
+        Refusal::Certificate { user, .. } => {
+            unauthorised(&format!("certificate authentication failed for user \"{user}\""))
+        }
+        Refusal::Peer { user, .. } => {
+            unauthorised(&format!("Peer authentication failed for user \"{user}\""))
+        }
+        Refusal::UnprovenAdmin(user) => Report {
+            hint: "Log in with a password or a certificate, or from the machine pgweir runs on.",
+            ..unauthorised(&format!(
+                "administrator \"{user}\" may not use the console from afar without authentication"
+            ))
+        },
+        Refusal::Database(name) => Report {
+            hint: "Name it in a [[database]] of the configuration, or add one with name = \"*\".",
+            ..fatal(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
+        },
+        Refusal::NoConsole(user) => Report {
+            hint: "Add the user to admin.users or admin.stats_users.",
+            ..fatal(SqlState::INSUFFICIENT_PRIVILEGE, format!("user \"{user}\" may not use the console"))
+        },
+        Refusal::TlsRequired => {
+            Report { hint: "Connect with sslmode=require.", ..unauthorised("TLS is required") }
+        }
+        Refusal::UnencryptedData => fatal(
+            SqlState::PROTOCOL_VIOLATION,
+            "received unencrypted data after a request for encryption".to_owned(),
+        ),
+        Refusal::Tls(why) => fatal(SqlState::FEATURE_NOT_SUPPORTED, why.clone()),
+        Refusal::Version(major, minor) => fatal(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("unsupported frontend protocol {major}.{minor}: pgweir supports 3.0 to 3.2"),
+        ),
+        Refusal::Replication => Report {
+            hint: "Connect to the server directly for replication.",
+            ..fatal(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not supported".to_owned())
+        },
+        Refusal::Late => Report {
+            hint: "Answer the request for a password sooner, or raise listen.login_timeout.",
+            ..fatal(SqlState::QUERY_CANCELED, "canceling authentication due to timeout".to_owned())
+        },
+        Refusal::TooManyClients { limit } => Report {
+            detail: format!("the limit is {limit}"),
+            hint: "Raise pool.max_clients.",
+            ..fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already".to_owned())
+        },
+    }
+}
