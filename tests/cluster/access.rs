@@ -1,5 +1,6 @@
 //! Who may come in: rules and maps in PostgreSQL's formats, certificates, users of the operating system.
 
+mod announced;
 mod as_postgresql;
 mod cert;
 mod console;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use toml::de::DeValue;
 
+use crate::Network;
 use crate::error::{Error, quoted};
 use crate::file::Item;
 
@@ -205,6 +206,30 @@ impl Form for Address {
 
     fn words(&self) -> String {
         "an IP address and a port such as \"127.0.0.1:6432\", \"0.0.0.0:6432\" or \"[::]:6432\"".into()
+    }
+}
+
+/// A range of addresses.
+pub(crate) struct Range;
+
+impl Form for Range {
+    type Value = Network;
+
+    fn read(&self, item: &Item<'_>) -> Option<Network> {
+        let text = expanded(item, self.words())?;
+        let network = Network::parse(&text);
+        if network.is_none() {
+            item.mistake(Error::Value { got: quoted(&text), want: self.words() });
+        }
+        network
+    }
+
+    fn show(&self, value: &Network) -> String {
+        in_toml(&value.to_string())
+    }
+
+    fn words(&self) -> String {
+        "an IP address such as \"10.0.0.1\", or a range of them such as \"10.0.0.0/8\" or \"fd00::/8\"".into()
     }
 }
 

@@ -34,7 +34,7 @@ pub use config::{Config, check};
 pub use docs::{example_toml, reference_md};
 pub use error::Mistake;
 pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMethod, Network};
-pub use listen::Listen;
+pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};
 pub use pool::{PoolMode, PoolOverrides, PoolSettings, TimeoutOverrides, Timeouts};
 pub use reload::{Changes, Entry, diff};

@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ListenTls;
 use crate::amount::{ONE_DAY, ONE_MS, Size, Time};
-use crate::form::{Address, Folder, Integer, List, Switch};
+use crate::choice::{choice, one_of};
+use crate::error::Error;
+use crate::file::Table;
+use crate::form::{Address, Folder, Integer, List, Range, Switch};
 use crate::key::{Check, Under, key, optional, required, section};
+use crate::{ListenTls, Network};
 
 section! {
     /// Where clients come in.
@@ -33,6 +36,14 @@ section! {
         /// Whether clients are told at log-in that pgweir serves them: the parameters `pgweir_version` and
         /// `pgweir_pool_mode`, which no server has.
         pub announce: bool = key("listen.announce", Switch, true),
+        /// Whether connections to `listen.address` begin with a header that says who the client is, as load
+        /// balancers send it. Connections to the Unix socket never do.
+        pub proxy_protocol: ProxyProtocol =
+            key("listen.proxy_protocol", one_of(), ProxyProtocol::Off),
+        /// Who may send such headers; everybody else is refused. Empty: whoever connects, and so may claim any
+        /// address, which is right only where nobody but the load balancer can connect.
+        pub proxy_from: Vec<Network> =
+            key("listen.proxy_from", List { of: Range, least: 0 }, Vec::new()).example(r#"["10.0.0.0/8"]"#),
         /// TLS towards clients.
         pub tls: ListenTls = Under("listen.tls"),
     }
@@ -41,4 +52,22 @@ section! {
 /// What PostgreSQL itself refuses to allocate for one message.
 const MOST_MESSAGE: u32 = (1 << 30) - 1;
 
-impl Check for Listen {}
+impl Check for Listen {
+    fn check(section: Option<&Self>, table: &Table<'_>) {
+        let off = section.is_some_and(|section| section.proxy_protocol == ProxyProtocol::Off);
+        if off && table.has("proxy_from") {
+            let message = "does nothing without proxy_protocol = \"v2\", set that or remove this";
+            table.mistake("proxy_from", Error::Conflict(message.into()));
+        }
+    }
+}
+
+choice! {
+    /// A header in front of a connection.
+    pub enum ProxyProtocol {
+        /// None; a header is refused.
+        Off = "off",
+        /// The PROXY protocol's version 2, on every connection; those without are refused.
+        V2 = "v2",
+    }
+}

@@ -102,6 +102,11 @@ impl Socket {
         self.peer
     }
 
+    /// See [`crate::Stream::speaks_for`].
+    pub(crate) fn speaks_for(&mut self, client: SocketAddr) {
+        self.peer = Peer::Tcp(client);
+    }
+
     pub(crate) fn local(&self) -> io::Result<Peer> {
         match &self.kind {
             Kind::Tcp(socket) => Ok(Peer::Tcp(socket.local_addr()?)),

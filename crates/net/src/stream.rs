@@ -6,6 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -169,6 +170,15 @@ impl Stream {
     /// Who is at the other end.
     pub fn peer(&self) -> Peer {
         self.socket().peer()
+    }
+
+    /// The client that the other end speaks for: from now on that is who is there.
+    pub fn speaks_for(&mut self, client: SocketAddr) {
+        let socket = match &mut self.kind {
+            Kind::Plain(socket) => socket,
+            Kind::Tls(tls) => &mut tls.get_mut().0.socket,
+        };
+        socket.speaks_for(client);
     }
 
     /// Our own end.

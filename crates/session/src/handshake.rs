@@ -2,6 +2,7 @@
 //!
 //! | state | the client may send | answer |
 //! |---|---|---|
+//! | new, where `listen.proxy_protocol` is `v2` | a header of the PROXY protocol | silence |
 //! | fresh | SSLRequest, GSSENCRequest (once each), a TLS hello | S or N; N; TLS |
 //! | fresh or encrypted | CancelRequest | silence |
 //! | fresh or encrypted | StartupMessage | one NegotiateProtocolVersion if it asks for what we lack, then the log-in |
@@ -19,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use wire::backend::negotiate;
 use wire::startup::{self, CancelKey, Packet, Startup};
 
+use crate::announced;
 use crate::auth::{self, Shown};
 use crate::card::{ClientCard, Identity};
 use crate::doorman::{self, Claim};
@@ -92,6 +94,13 @@ pub(crate) async fn shake(
     deadline: Instant,
 ) -> Result<Arrival, Failed> {
     let mut door = Door { hub, channel: Channel::new(stream), asked_tls: false, asked_gss: false };
+    let config = hub.directory.config();
+    match timeout_at(deadline, announced::take(&config.listen, &mut door.channel)).await.map_err(late)? {
+        Ok(true) => {}
+        Ok(false) => return Ok(Arrival::Gone),
+        Err(error) => return Err(door.failed(error)),
+    }
+    drop(config);
     loop {
         let packet = match timeout_at(deadline, door.packet()).await.map_err(late)? {
             Ok(Some(packet)) => packet,

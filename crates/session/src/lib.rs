@@ -2,7 +2,7 @@
 //!
 //! Map, in the order of a client's life:
 //! - [`session`]: from accept to close
-//! - `handshake`, `doorman`, `auth`, `welcome`: who is it, may it come in, and its first words; [`announce`]: ours of ourselves
+//! - `announced`, `handshake`, `doorman`, `auth`, `welcome`: who is it, may it come in, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
@@ -14,6 +14,7 @@
 //! - [`error`]: the one place where a failure becomes SQLSTATE and words
 
 pub mod announce;
+mod announced;
 mod auth;
 mod cancel;
 pub mod card;

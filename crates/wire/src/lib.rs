@@ -1,6 +1,7 @@
 //! The PostgreSQL protocol as values: no I/O, no clock, no runtime.
 //!
 //! - [`frame`], [`startup`]: cutting messages by their header, and the packets that come before any tag
+//! - [`proxy`]: the header of the PROXY protocol, which may come before those
 //! - [`frontend`]: what the client sends, one family per file
 //! - [`backend`]: what the server sends, one family per file
 //! - [`replies`]: the queue of replies still owed
@@ -15,6 +16,7 @@ pub mod error;
 pub mod frame;
 pub mod frontend;
 pub mod fuzz;
+pub mod proxy;
 pub mod read;
 pub mod replies;
 pub mod sqlstate;

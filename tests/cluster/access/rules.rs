@@ -15,7 +15,8 @@ fn each_user_is_asked_for_what_its_line_says() {
          host  all       clear                        samehost             password\n\
          host  all       hashed                       127.0.0.1/32         md5\n\
          host  sameuser  salted                       127.0.0.1/32         reject\n\
-         host  all       /^sal                        all                  scram-sha-256\n",
+         host  all       /^sal                        all                  scram-sha-256\n\
+         host  app       barred,open,clear            all                  md5\n",
         "",
     );
     let proxy = rules.before(&postgres).user("clear", "s1").user("hashed", "s2").user("salted", "s3").start();

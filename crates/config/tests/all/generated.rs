@@ -53,8 +53,9 @@ fn every_line_of_the_example_that_is_commented_out_is_right_too() {
     };
     fs::write(folder.join("pg_hba.conf"), "local all all peer map=m\n").unwrap();
     fs::write(folder.join("pg_ident.conf"), "m root admin\n").unwrap();
-    // rules are for their method only
+    // rules are for their method only, and who sends headers for those
     let example = example_toml().replace("method = \"scram-sha-256\"", "method = \"hba\"");
+    let example = example.replace("proxy_protocol = \"off\"", "proxy_protocol = \"v2\"");
     let text: Vec<String> = example.lines().map(uncommented).collect();
     let env = |name: &str| (name == "DB_PASSWORD").then(|| "secret".to_owned());
     let config = Config::parse(&text.join("\n"), &folder.join("pgweir.toml"), &env).unwrap();

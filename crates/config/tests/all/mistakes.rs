@@ -143,6 +143,12 @@ fn methods_need_what_they_look_at() {
 
 #[test]
 fn values_out_of_their_limits() {
+    says("[listen]", "proxy_from = [\"10.0.0.0/8\"]", "2:14: listen.proxy_from: does nothing without");
+    says(
+        "[listen]",
+        "proxy_protocol = \"v2\"\nproxy_from = [\"10.0.0.0/8\", \"10.0.0.0/33\"]",
+        "3:29: listen.proxy_from: is \"10.0.0.0/33\", must be an IP address",
+    );
     says("[listen]", "workers = 1025", "2:11: listen.workers: is 1025, must be an integer from 0 to 1024");
     says("[listen]", "workers = -1", "2:11: listen.workers: is -1, must");
     says("[listen]", "workers = 1.0", "2:11: listen.workers: is a number with a fraction, must");

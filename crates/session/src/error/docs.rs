@@ -111,6 +111,10 @@ kinds! {
         Error::Login(Refusal::Certificate { user: "app".into(), known: None });
     Error::Login(Refusal::Peer { .. }), "the user of the operating system may not log in as this user",
         Error::Login(Refusal::Peer { user: "app".into(), known: None });
+    Error::Login(Refusal::Header(_)), "no header where `listen.proxy_protocol` asks for one",
+        Error::Login(Refusal::Header(wire::proxy::Malformed::Missing));
+    Error::Login(Refusal::HeaderSender(_)), "a connection from an address that is not in `listen.proxy_from`",
+        Error::Login(Refusal::HeaderSender([10, 0, 0, 1].into()));
     Error::Login(Refusal::UnprovenAdmin(_)), "the console by `trust`, from another machine",
         Error::Login(Refusal::UnprovenAdmin("admin".into()));
     Error::Login(Refusal::Database(_)), "no `[[database]]` of that name", Error::Login(Refusal::Database("app".into()));

@@ -2,9 +2,11 @@
 //!
 //! What only the log may know, such as the name in a certificate, is in the refusal and not in what is told.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use wire::auth::ScramError;
+use wire::proxy::Malformed;
 use wire::sqlstate::SqlState;
 
 use super::{Report, fatal};
@@ -53,6 +55,10 @@ pub enum Refusal {
         /// Who it is; for the log.
         known: Option<String>,
     },
+    /// Something else than a header of the PROXY protocol where there must be one.
+    Header(Malformed),
+    /// Somebody who may not send such headers, and must, like everybody.
+    HeaderSender(IpAddr),
     /// An administrator from afar whom nothing was asked.
     UnprovenAdmin(String),
     /// There is no such database in the configuration.
@@ -118,16 +124,7 @@ pub(super) fn report(refusal: &Refusal) -> Report {
         Refusal::Password { user, .. } => {
             fatal(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""))
         }
-        Refusal::Binding { downgrade: true } => Report {
-            detail: "channel binding was offered, and the client did not see the offer".to_owned(),
-            hint: IN_BETWEEN,
-            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::Downgrade.to_string())
-        },
-        Refusal::Binding { downgrade: false } => Report {
-            detail: "the client saw another certificate than the one that pgweir has shown".to_owned(),
-            hint: IN_BETWEEN,
-            ..fatal(SqlState::INVALID_AUTHORIZATION, ScramError::OtherEndPoint.to_string())
-        },
+        Refusal::Binding { downgrade } => binding(*downgrade),
         Refusal::Lookup { user, waited } => Report {
             detail: format!("asked for {:.1} s", waited.as_secs_f64()),
             hint: "Try again later; the log of pgweir says what is wrong with auth.query.",
@@ -145,6 +142,14 @@ pub(super) fn report(refusal: &Refusal) -> Report {
         Refusal::Peer { user, .. } => {
             unauthorised(&format!("Peer authentication failed for user \"{user}\""))
         }
+        Refusal::Header(what) => Report {
+            hint: "listen.proxy_protocol is on: connect to what sends the headers.",
+            ..fatal(SqlState::PROTOCOL_VIOLATION, format!("invalid PROXY protocol header: {what}"))
+        },
+        Refusal::HeaderSender(address) => Report {
+            hint: "Connect to what sends PROXY protocol headers, or add the address to listen.proxy_from.",
+            ..unauthorised(&format!("host \"{address}\" may not connect directly"))
+        },
         Refusal::UnprovenAdmin(user) => Report {
             hint: "Log in with a password or a certificate, or from the machine pgweir runs on.",
             ..unauthorised(&format!(
@@ -184,5 +189,18 @@ pub(super) fn report(refusal: &Refusal) -> Report {
             hint: "Raise pool.max_clients.",
             ..fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already".to_owned())
         },
+    }
+}
+
+fn binding(downgrade: bool) -> Report {
+    let (error, detail) = if downgrade {
+        (ScramError::Downgrade, "channel binding was offered, and the client did not see the offer")
+    } else {
+        (ScramError::OtherEndPoint, "the client saw another certificate than the one that pgweir has shown")
+    };
+    Report {
+        detail: detail.to_owned(),
+        hint: IN_BETWEEN,
+        ..fatal(SqlState::INVALID_AUTHORIZATION, error.to_string())
     }
 }

@@ -12,6 +12,7 @@ proptest! {
     fn nothing_panics(data in vec(any::<u8>(), 0..300)) {
         fuzz::frame(&data);
         fuzz::startup(&data);
+        fuzz::proxy(&data);
         fuzz::frontend(&data);
         fuzz::backend(&data);
         fuzz::replies(&data);

@@ -84,6 +84,11 @@ fn startup() {
 }
 
 #[test]
+fn proxy() {
+    run("proxy", pgweir_wire::fuzz::proxy);
+}
+
+#[test]
 fn frontend() {
     run("frontend", pgweir_wire::fuzz::frontend);
 }

@@ -1,5 +1,6 @@
 //! How a raw client gets in: where to, with which start-up message, over what, with which password.
 
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub struct Connect {
     password: String,
     tls: Option<Tls>,
     binding: Bind,
+    before: Vec<u8>,
     deadline: Duration,
 }
 
@@ -108,6 +110,13 @@ impl Connect {
         self.binding
     }
 
+    /// Sends these bytes before anything else, TLS included.
+    #[must_use]
+    pub fn before(mut self, bytes: &[u8]) -> Self {
+        self.before = bytes.to_vec();
+        self
+    }
+
     /// How long a single read or write may take (default: 30 s).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -139,7 +148,7 @@ impl Connect {
 
     /// The same, where it may fail.
     pub fn try_unlogged(&self) -> Result<Client, Error> {
-        let socket = match &self.place {
+        let mut socket = match &self.place {
             Place::Tcp(host, port) => {
                 let tcp = TcpStream::connect((host.as_str(), *port))?;
                 // a cut made by the caller must reach the peer as a segment of its own
@@ -149,6 +158,7 @@ impl Connect {
             Place::Unix(path) => Socket::Unix(UnixStream::connect(path)?),
         };
         socket.set_deadline(self.deadline)?;
+        socket.write_all(&self.before)?;
         let stream = match &self.tls {
             Some(tls) => tls.wrap(socket)?,
             None => Stream::Plain(socket),
@@ -173,6 +183,7 @@ impl Connect {
             password: String::new(),
             tls: None,
             binding: Bind::Never,
+            before: Vec::new(),
             deadline: wait::PATIENCE,
         }
     }
