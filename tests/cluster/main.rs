@@ -41,6 +41,8 @@ mod sequences;
 #[cfg(test)]
 mod soak;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod workers;

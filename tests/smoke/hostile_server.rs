@@ -26,7 +26,7 @@ fn once(answer: Vec<u8>, then: impl Fn(&mut Peer) + Send + Sync + 'static) -> Sc
 /// What a client gets for its query: the messages up to the end of the connection or ReadyForQuery.
 fn ask(client: &mut Client) -> Vec<testkit::Message> {
     let mut said = Vec::new();
-    client.send(&messages::query("q"));
+    client.send(&messages::query("table q"));
     loop {
         match client.try_read_message() {
             Ok(message) => {
@@ -189,8 +189,8 @@ fn a_server_that_dribbles_is_understood() {
     });
     let proxy = before(&server).start();
     let mut client = proxy.connect().open();
-    assert_eq!(client.rows("slow"), "slow");
-    assert_eq!(client.rows("again"), "again");
+    assert_eq!(client.rows("table slow"), "table slow");
+    assert_eq!(client.rows("table again"), "table again");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn messages_while_idle_are_taken_in_or_end_the_connection() {
 
 /// The answer up to ReadyForQuery; what is behind it is not waited for.
 fn ask_rows(client: &mut Client) -> Vec<testkit::Message> {
-    client.query("q")
+    client.query("table q")
 }
 
 #[test]
@@ -268,13 +268,13 @@ fn a_query_that_a_dead_idle_connection_never_saw_is_run_on_another() {
     let server = once(answers::one_row("first"), Peer::close);
     let proxy = before(&server).start();
     let mut client = proxy.connect().open();
-    assert_eq!(client.rows("q"), "first");
+    assert_eq!(client.rows("table q"), "first");
     // a connection that was free for a moment only is lent without a look; this takes longer
     for _ in 0..50 {
         drop(proxy.connect().open());
     }
     for _ in 0..3 {
-        assert_eq!(client.rows("second"), "second", "no error for a connection that died idle");
+        assert_eq!(client.rows("table second"), "table second", "no error for a connection that died idle");
     }
 }
 
@@ -284,12 +284,12 @@ fn a_notice_before_the_end_is_no_sign_of_life() {
     let server = once([answers::one_row("first"), answers::notice("going")].concat(), Peer::close);
     let proxy = before(&server).start();
     let mut client = proxy.connect().open();
-    assert_eq!(client.rows("q"), "first");
+    assert_eq!(client.rows("table q"), "first");
     // a connection that was free for a moment only is lent without a look; this takes longer
     for _ in 0..50 {
         drop(proxy.connect().open());
     }
-    assert_eq!(client.rows("second"), "second");
+    assert_eq!(client.rows("table second"), "table second");
 }
 
 /// A cancel that reaches a server before it has begun the query does nothing there.
@@ -351,7 +351,7 @@ fn a_panic_would_cost_one_connection_so_none_is_logged_here() {
                 Ok(())
             }
             None => {
-                peer.send(&answers::one_row("still here"))?;
+                peer.send(&answers::one_row("table here"))?;
                 peer.serve()
             }
         }

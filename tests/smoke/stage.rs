@@ -27,7 +27,7 @@ pub(crate) fn ordinary() -> (Scripted, Proxy) {
 /// Somebody else is served as if nothing had happened.
 #[track_caller]
 pub(crate) fn serves(connect: &Connect) {
-    assert_eq!(connect.open().rows("still here"), "still here");
+    assert_eq!(connect.open().rows("table here"), "table here");
 }
 
 /// How a connection ends: the error that came last, if one did.

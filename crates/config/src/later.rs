@@ -13,7 +13,6 @@ const LATER: &[(&str, &str)] = &[
     ("database.target", "remove it: every statement goes to the server of the database"),
     ("database.server.weight", "remove it"),
     ("database.server.node_exporter", "remove it"),
-    ("pool.state", "remove it"),
     ("user.password.ttl", "remove it: the secret is read again at every reload"),
     ("database.password.ttl", "remove it: the secret is read again at every reload"),
 ];

@@ -36,7 +36,10 @@ pub use error::Mistake;
 pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMethod, Network};
 pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};
-pub use pool::{PoolMode, PoolOverrides, PoolSettings, TimeoutOverrides, Timeouts};
+pub use pool::{
+    PoolMode, PoolOverrides, PoolSettings, SessionOverrides, SessionSettings, StatePolicy, TimeoutOverrides,
+    Timeouts,
+};
 pub use reload::{Changes, Entry, diff};
 pub use secret::Secret;
 pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};

@@ -18,14 +18,14 @@ macro_rules! overridable {
         pub struct $name:ident, $overrides:ident {
             $($(#[doc = $doc:literal])* pub $field:ident: $type:ty = $key:expr,)*
         }
-        $($(#[doc = $inner_doc:literal])* pub $inner:ident: $inner_type:ty, $inner_overrides:ty;)?
+        $($(#[doc = $inner_doc:literal])* pub $inner:ident: $inner_type:ty, $inner_overrides:ty;)*
     ) => {
         section! {
             $(#[doc = $about])*
             #[derive(Copy)]
             pub struct $name {
                 $($(#[doc = $doc])* pub $field: $type = $key,)*
-                $($(#[doc = $inner_doc])* pub $inner: $inner_type = Beside,)?
+                $($(#[doc = $inner_doc])* pub $inner: $inner_type = Beside,)*
             }
         }
 
@@ -34,7 +34,7 @@ macro_rules! overridable {
             #[derive(Copy, Default)]
             pub struct $overrides {
                 $($(#[doc = $doc])* pub $field: Option<$type> = $key.again(),)*
-                $($(#[doc = $inner_doc])* pub $inner: $inner_overrides = Beside,)?
+                $($(#[doc = $inner_doc])* pub $inner: $inner_overrides = Beside,)*
             }
         }
 
@@ -43,7 +43,7 @@ macro_rules! overridable {
             pub fn with(&self, overrides: &$overrides) -> Self {
                 Self {
                     $($field: overrides.$field.unwrap_or(self.$field),)*
-                    $($inner: self.$inner.with(&overrides.$inner),)?
+                    $($inner: self.$inner.with(&overrides.$inner),)*
                 }
             }
         }
@@ -85,6 +85,8 @@ overridable! {
     }
     /// How long things may take; also reachable through the methods of this type.
     pub timeouts: Timeouts, TimeoutOverrides;
+    /// What clients may do to their sessions.
+    pub session: SessionSettings, SessionOverrides;
 }
 
 impl Check for PoolSettings {
@@ -142,9 +144,39 @@ impl PoolSettings {
         self.timeouts.idle_client
     }
 
+    /// How long a client may keep a server to itself without a query; zero is for ever.
+    pub fn pinned_timeout(&self) -> Duration {
+        self.timeouts.pinned
+    }
+
     /// How long a client may sit inside a transaction without a query; zero is for ever.
     pub fn idle_in_transaction_timeout(&self) -> Duration {
         self.timeouts.idle_in_transaction
+    }
+}
+
+overridable! {
+    /// What clients may do to their sessions in transaction and statement mode.
+    pub struct SessionSettings, SessionOverrides {
+        /// What becomes of what a client changes in its session beyond a transaction.
+        pub state: StatePolicy = key("pool.state", one_of(), StatePolicy::Track).live(),
+        /// The most server connections of one pool that are kept by their clients between transactions, because of
+        /// temporary tables, cursors WITH HOLD, session-level advisory locks and the like; 0 is no limit but `size`.
+        pub max_pinned: u32 = key("pool.max_pinned", Integer(0, 100_000), 0).live(),
+    }
+}
+
+impl Check for SessionSettings {}
+
+choice! {
+    /// What becomes of what a client changes in its session.
+    pub enum StatePolicy {
+        /// Settings go with the client from server to server; a server with anything else stays with it.
+        Track = "track",
+        /// The server stays with the client as soon as anything was changed.
+        Pin = "pin",
+        /// As `track`, but a statement that would make a server stay with its client is refused.
+        Reject = "reject",
     }
 }
 
@@ -188,6 +220,10 @@ overridable! {
         /// How long a client may sit inside a transaction without a query; "0s" is for ever.
         pub idle_in_transaction: Duration =
             key("pool.idle_in_transaction_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::ZERO).live(),
+        /// How long a client may keep a server connection to itself between transactions without a query; "0s" is
+        /// for ever.
+        pub pinned: Duration =
+            key("pool.pinned_timeout", Time(Duration::ZERO, TEN_YEARS), Duration::from_secs(3600)).live(),
     }
 }
 

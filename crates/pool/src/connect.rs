@@ -14,6 +14,7 @@ use wire::replies::Replies;
 
 use crate::error::Error;
 use crate::learnt::Welcome;
+use crate::left::Left;
 use crate::login::{self, LoggedIn};
 use crate::params::Params;
 use crate::pool::Pool;
@@ -100,7 +101,7 @@ async fn secure(target: &Target, mut stream: Stream) -> Result<Stream, Error> {
 fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in: LoggedIn) -> Server {
     let LoggedIn { pid, secret, reported } = logged_in;
     let movable = reported.iter().filter(|(name, _)| Params::is_movable(name));
-    let base = Arc::new(Params::new(movable.map(|(name, value)| (name.as_str(), value.as_str()))));
+    let base = Arc::new(Params::reported(movable.map(|(name, value)| (name.as_str(), value.as_str()))));
     pool.learnt.learn_welcome(Welcome { reported, base: Arc::clone(&base) });
     let params = pool.learnt.welcome().filter(|w| w.base == base).map_or(base, |w| Arc::clone(&w.base));
     let card = Arc::new(ServerCard {
@@ -125,6 +126,7 @@ fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in:
         params,
         passing: Passing::default(),
         mixed: Mixed::default(),
+        left: Left::default(),
         card,
         age: Age { released: now, expires: expiry(pool, now), generation: 0, home: worker },
         slot,

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use wire::backend::error::Fields;
 
 /// Who is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,14 @@ impl Error {
     #[must_use]
     pub fn is_starting_up(&self) -> bool {
         matches!(self, Self::Refused { sqlstate, .. } if sqlstate == "57P03")
+    }
+
+    /// The server's own error in answer to a log-in or a setting.
+    #[must_use]
+    pub fn refused(server: String, body: Bytes) -> Self {
+        let sqlstate = Fields::new(&body).sqlstate().unwrap_or(*b"XX000");
+        let sqlstate = String::from_utf8_lossy(&sqlstate).into_owned();
+        Self::Refused { server, sqlstate, body }
     }
 
     /// The connection to `server` failed in the system.

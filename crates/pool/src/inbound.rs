@@ -7,7 +7,7 @@
 use wire::replies::Deliver;
 use wire::{Error, TxStatus, frame};
 
-use crate::prepared::Effect;
+use crate::prepared::{Effect, Step};
 use crate::server::Server;
 
 /// The longest message PostgreSQL can send.
@@ -26,6 +26,8 @@ pub struct Seen {
     pub have: usize,
     /// What to do with it.
     pub deliver: Deliver,
+    /// It belongs to a request of our own.
+    pub ours: bool,
     /// What the request it ends has changed; the server's part of that is done.
     pub effect: Option<Effect>,
     /// What a request would have changed that has failed.
@@ -56,7 +58,8 @@ impl Server {
             return Err(Error::BadLength { tag: head.tag, len: head.len, limit: LARGEST_READ });
         }
         let ours = self.replies.head_is_ours();
-        let verdict = self.replies.on(head.tag)?;
+        let mut verdict = self.replies.on(head.tag)?;
+        let mut step = None;
         let mut deliver = verdict.deliver;
         if read && have == total {
             let body = self.channel.inbox.get(at + frame::HEADER..at + total).unwrap_or_default();
@@ -68,6 +71,9 @@ impl Server {
                     }
                     _ => return Err(Error::BadLength { tag: head.tag, len: head.len, limit: 5 }),
                 },
+                b'C' if matches!(body, b"PREPARE\0" | b"DEALLOCATE\0") => {
+                    step = verdict.done.as_mut().or(self.replies.head_effect()).and_then(next_step);
+                }
                 b'C' if body.starts_with(b"D") => {
                     forgot_all = matches!(body, b"DEALLOCATE ALL\0" | b"DISCARD ALL\0");
                 }
@@ -90,10 +96,31 @@ impl Server {
         if let Some(effect) = &verdict.done {
             self.apply(effect);
         }
+        if let Some(effect) = &step {
+            self.apply(effect);
+        }
         let failed = if head.tag == b'E' { self.replies.failed() } else { None };
         if let Some(effect) = &failed {
             self.held.apply_failed(effect);
         }
-        Ok(Some(Seen { tag: head.tag, total, have, deliver, effect: verdict.done, failed, forgot_all }))
+        Ok(Some(Seen {
+            tag: head.tag,
+            total,
+            have,
+            deliver,
+            ours,
+            effect: step.or(verdict.done),
+            failed,
+            forgot_all,
+        }))
     }
+}
+
+/// What the PREPARE or DEALLOCATE that has just completed has changed.
+fn next_step(effect: &mut Effect) -> Option<Effect> {
+    let Effect::Names { steps, .. } = effect else { return None };
+    Some(match steps.pop_front()? {
+        Step::Prepare(alias) => Effect::Named(Box::new(alias)),
+        Step::Deallocate(alias) => Effect::Deallocated(Box::new(alias)),
+    })
 }

@@ -20,6 +20,15 @@ pub struct Welcome {
     pub base: Arc<Params>,
 }
 
+impl Welcome {
+    /// Whom the server takes the session for.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        let mut reported = self.reported.iter();
+        reported.find(|(name, _)| name == "session_authorization").map(|(_, user)| user.as_str())
+    }
+}
+
 /// Start-up settings as a client sent them, in its order.
 pub type Asked = Vec<(String, String)>;
 

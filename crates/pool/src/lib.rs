@@ -4,6 +4,8 @@
 //! - [`target`]: where the server is and what to log in with
 //! - [`connect`], [`login`]: open a connection, speak the log-in
 //! - [`server`]: the connection, typed and counted; [`params`], [`prepared`]: what is set and held on it
+//! - [`left`], [`enquiry`]: what its clients may have left behind, and how the server is asked for it;
+//!   [`in_force`]: a client's settings before its request
 //! - [`inbound`]: what the server says, held against what it owes
 //! - [`state`], [`queue`]: who gets which, without a socket or a clock
 //! - [`pool`], [`checkout`]: lend it, wait for it, take it back; [`learnt`]: what servers told of themselves
@@ -19,10 +21,13 @@ pub mod cancel;
 pub mod checkout;
 pub mod connect;
 pub mod directory;
+pub mod enquiry;
 pub mod error;
 pub mod holds;
+pub mod in_force;
 pub mod inbound;
 pub mod learnt;
+pub mod left;
 pub mod login;
 pub mod lookup;
 pub mod map;

@@ -15,7 +15,6 @@ use net::Stream;
 use wire::auth::scram_client::{self, AwaitFinal, AwaitFirst, Challenge};
 use wire::auth::{Keys, ScramError, Secret, Want, md5};
 use wire::backend::auth::Authentication;
-use wire::backend::error::Fields;
 use wire::backend::{key, params, ready};
 use wire::frontend::password;
 use wire::{TxStatus, frame, startup};
@@ -261,14 +260,5 @@ fn is_scram(asked: &Authentication<'_>, now: &Exchange) -> bool {
         Authentication::CleartextPassword
         | Authentication::Md5Password { .. }
         | Authentication::Unsupported(_) => false,
-    }
-}
-
-impl Error {
-    /// The server's own error in answer to a log-in or a setting.
-    pub(crate) fn refused(server: String, body: Bytes) -> Self {
-        let sqlstate = Fields::new(&body).sqlstate().unwrap_or(*b"XX000");
-        let sqlstate = String::from_utf8_lossy(&sqlstate).into_owned();
-        Self::Refused { server, sqlstate, body }
     }
 }

@@ -6,7 +6,7 @@
 mod opening;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,16 @@ pub struct Pool {
     version: AtomicU64,
     state: Mutex<State<Box<Server>, Waiter>>,
     roster: Mutex<HashMap<u64, Weak<ServerCard>>>,
+    here: Here,
+}
+
+/// Who is here.
+#[derive(Debug, Default)]
+struct Here {
+    /// Clients that are logged in.
     clients: AtomicU64,
+    /// Servers that stay with their clients between transactions.
+    pinned: AtomicU32,
 }
 
 impl Pool {
@@ -83,7 +92,7 @@ impl Pool {
             state: Mutex::new(State::new(shared.workers)),
             learnt: Learnt::default(),
             roster: Mutex::default(),
-            clients: AtomicU64::new(0),
+            here: Here::default(),
             shared,
         })
     }
@@ -313,7 +322,26 @@ impl Pool {
     /// How many clients are logged in to this pool.
     #[must_use]
     pub fn clients(&self) -> &AtomicU64 {
-        &self.clients
+        &self.here.clients
+    }
+
+    /// One more server stays with its client between transactions; false: `limit` do already (0: no limit).
+    #[must_use]
+    pub fn pin(&self, limit: u32) -> bool {
+        let limit = if limit == 0 { u32::MAX } else { limit };
+        let more = |pinned: u32| (pinned < limit).then_some(pinned.saturating_add(1));
+        self.here.pinned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Undoes [`Pool::pin`].
+    pub fn unpin(&self) {
+        self.here.pinned.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many servers stay with their clients.
+    #[must_use]
+    pub fn pinned(&self) -> u32 {
+        self.here.pinned.load(Ordering::Relaxed)
     }
 
     /// When the one who waits longest began to.

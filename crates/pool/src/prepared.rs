@@ -7,12 +7,14 @@
 //! again where another client has overwritten it.
 //! What a request will change is an [`Effect`], applied when the server has confirmed it and not before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
+use crate::left::{Pins, Traces};
 use crate::map::Map;
+use crate::params::Params;
 
 /// The start of every name that we give to a statement on a server.
 pub const PREFIX: &str = "__pgweir_";
@@ -28,39 +30,48 @@ pub struct Statement {
     pub sql: Bytes,
     /// The type block of the Parse message: a count and that many type oids.
     pub types: Bytes,
-    /// Running it may make the server forget every name, see [`may_forget`].
-    pub forgets: bool,
+    /// What running it does beyond the transaction.
+    pub about: About,
+    /// `sql` is not the statement itself but the PREPARE that makes it.
+    pub by_sql: bool,
 }
 
-/// Whether a text may hold DEALLOCATE ALL or DISCARD ALL. Whether it does, and whether it comes to run, only the
-/// server knows; it is asked by waiting for its answer.
-///
-/// This runs for every statement, so it looks at the first letter alone where there is one statement and no
-/// comment before it.
-#[must_use]
-pub fn may_forget(sql: &[u8]) -> bool {
-    let mut text = sql.trim_ascii_start();
-    while let [rest @ .., 0 | b';' | b' ' | b'\n'] = text {
-        text = rest;
-    }
-    let plain = !matches!(text.first(), Some(b'd' | b'D' | b'/' | b'-' | b';' | 0x0b));
-    if plain && !wire::frontend::query::holds(text, b';') {
-        return false;
-    }
-    let begins = |at: usize, word: &[u8]| {
-        text.get(at..at + word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word))
-    };
-    let mut starts = text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'd' | b'D'));
-    starts.any(|(at, _)| begins(at, b"discard") || begins(at, b"deallocate"))
+/// What is known of a statement's text beside the text itself, by whoever understands it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Running it may make the server forget every name (DEALLOCATE ALL, DISCARD ALL). Whether it does, and whether
+    /// it comes to run, only the server knows; it is asked by waiting for its answer.
+    pub forgets: bool,
+    /// What running it may leave behind in the session; `None`: nothing.
+    pub traces: Option<Arc<Traces>>,
+    /// The names of statements in it, in SQL's PREPARE, EXECUTE and DEALLOCATE; `None`: there are none.
+    pub naming: Option<Arc<Naming>>,
+}
+
+/// What a text does with names of prepared statements. Those in it are the server's, not the client's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// PREPARE and DEALLOCATE, in order: each counts when the server has completed it.
+    pub steps: VecDeque<Step>,
+    /// What the server must hold before it runs.
+    pub needs: Vec<Arc<Statement>>,
+}
+
+/// A name given or taken away by SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// PREPARE
+    Prepare(Alias),
+    /// DEALLOCATE
+    Deallocate(Alias),
 }
 
 impl Statement {
     /// An unnamed statement.
     #[must_use]
-    pub fn unnamed(sql: &[u8], types: &[u8]) -> Arc<Self> {
+    pub fn unnamed(sql: &[u8], types: &[u8], about: About) -> Arc<Self> {
         let (sql, types) = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
-        let forgets = may_forget(&sql);
-        Arc::new(Self { id: 0, name: String::new(), sql, types, forgets })
+        Arc::new(Self { id: 0, name: String::new(), sql, types, about, by_sql: false })
     }
 
     /// Whether a Parse message with this text and these types prepares the same statement.
@@ -84,8 +95,9 @@ struct Known {
 }
 
 impl Catalog {
-    /// The statement of this text and these types, with the name it has or a new one.
-    pub fn intern(&self, sql: &[u8], types: &[u8]) -> Arc<Statement> {
+    /// The statement of this text and these types, with the name it has or a new one; `about` says what is known of
+    /// the text, and is asked only if it is a new one.
+    pub fn intern(&self, sql: &[u8], types: &[u8], about: impl FnOnce() -> About) -> Arc<Statement> {
         let key = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.by_text.get(&key).and_then(Weak::upgrade) {
@@ -94,8 +106,8 @@ impl Catalog {
         known.last_id += 1;
         let id = known.last_id;
         let (sql, types) = key.clone();
-        let (name, forgets) = (format!("{PREFIX}{id}"), may_forget(&sql));
-        let statement = Arc::new(Statement { id, name, sql, types, forgets });
+        let name = format!("{PREFIX}{id}");
+        let statement = Arc::new(Statement { id, name, sql, types, about: about(), by_sql: false });
         known.by_text.insert(key, Arc::downgrade(&statement));
         // dead entries go when the map has doubled since the last look: constant work per insertion
         if known.by_text.len() > known.sweep_at {
@@ -103,6 +115,18 @@ impl Catalog {
             known.sweep_at = known.by_text.len() * 2 + 64;
         }
         statement
+    }
+
+    /// A statement that SQL's PREPARE makes, of the text that `sql` gives for its name. It is one client's alone: the
+    /// server would say to a second one that it is there already.
+    pub fn prepare(&self, about: About, sql: impl FnOnce(&str) -> Bytes) -> Arc<Statement> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.last_id += 1;
+        let id = known.last_id;
+        drop(known);
+        let name = format!("{PREFIX}{id}");
+        let sql = sql(&name);
+        Arc::new(Statement { id, name, sql, types: Bytes::from_static(b"\0\0"), about, by_sql: true })
     }
 
     /// How many texts are known, dead ones that were not swept yet included.
@@ -143,10 +167,29 @@ pub enum Effect {
     },
     /// Nothing; the request speaks of a statement by this name, for which the client has others too.
     Spoken(Box<Bytes>),
+    /// These settings are in force on the server.
+    InForce(Arc<Params>),
+    /// SQL's PREPARE and DEALLOCATE: what is left of them when the text has ended has not run. `simple`: a simple
+    /// query, and no unnamed statement is left of it.
+    Names {
+        /// In order.
+        steps: Box<VecDeque<Step>>,
+        /// A simple query.
+        simple: bool,
+    },
+    /// The server was sent something that it refuses, in the place of a statement that is not allowed.
+    Refused {
+        /// Why the statement is not allowed.
+        pins: Pins,
+        /// A simple query.
+        simple: bool,
+    },
+    /// SQL's DEALLOCATE has taken a statement from the server, and its name from the client.
+    Deallocated(Box<Alias>),
 }
 
 /// A client's name for a statement. Effects are many and queued, names are rare: these are boxed.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The client's name.
     pub name: Bytes,
@@ -162,6 +205,8 @@ pub struct Held {
     clock: u64,
     /// The client has bound a statement to a portal that may forget every name when it runs.
     pub forgetful: bool,
+    /// The portal that was bound last to a statement with names in it, and what becomes of them when it runs.
+    pub naming: Option<(Bytes, Arc<Naming>)>,
 }
 
 impl Held {
@@ -196,12 +241,21 @@ impl Held {
             Effect::Shared(statement) => self.add(statement),
             Effect::Named(alias) => self.add(&alias.statement),
             Effect::Evicted(statement) => drop(self.named.remove(&statement.id)),
+            Effect::Deallocated(alias) => drop(self.named.remove(&alias.statement.id)),
             Effect::Unnamed(statement) | Effect::Replayed(statement) => {
                 self.unnamed = Some(Arc::clone(statement));
             }
             Effect::Checked(alias) => self.unnamed = Some(Arc::clone(&alias.statement)),
-            Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
-            Effect::Forgotten(_) | Effect::Doubt { simple: false } | Effect::Spoken(_) => {}
+            Effect::NoUnnamed
+            | Effect::Doubt { simple: true }
+            | Effect::Names { simple: true, .. }
+            | Effect::Refused { simple: true, .. } => self.unnamed = None,
+            Effect::Forgotten(_)
+            | Effect::Names { simple: false, .. }
+            | Effect::Refused { simple: false, .. }
+            | Effect::Doubt { simple: false }
+            | Effect::Spoken(_)
+            | Effect::InForce(_) => {}
         }
     }
 
@@ -213,13 +267,18 @@ impl Held {
             | Effect::Replayed(_)
             | Effect::Checked(_)
             | Effect::NoUnnamed
+            | Effect::Names { simple: true, .. }
+            | Effect::Refused { .. }
             | Effect::Doubt { simple: true } => self.unnamed = None,
-            Effect::Shared(_)
+            Effect::Names { simple: false, .. }
+            | Effect::Deallocated(_)
+            | Effect::Shared(_)
             | Effect::Named(_)
             | Effect::Evicted(_)
             | Effect::Forgotten(_)
             | Effect::Doubt { simple: false }
-            | Effect::Spoken(_) => {}
+            | Effect::Spoken(_)
+            | Effect::InForce(_) => {}
         }
     }
 
@@ -231,6 +290,11 @@ impl Held {
     /// DEALLOCATE ALL or DISCARD ALL ran: every name is gone.
     pub fn forget_all(&mut self) {
         self.named.clear();
+    }
+
+    /// A simple query of ours has dropped the unnamed statement.
+    pub(crate) fn forget_unnamed(&mut self) {
+        self.unnamed = None;
     }
 
     /// How many named statements the server holds.
@@ -253,50 +317,32 @@ mod tests {
     #[test]
     fn the_same_text_and_types_share_a_name_and_others_do_not() {
         let catalog = Catalog::default();
-        let a = catalog.intern(b"select $1", b"\0\0");
-        assert!(Arc::ptr_eq(&a, &catalog.intern(b"select $1", b"\0\0")));
-        assert_ne!(a.name, catalog.intern(b"select $1", b"\0\x01\0\0\0\x17").name);
-        assert_ne!(a.name, catalog.intern(b"select $2", b"\0\0").name);
+        let a = catalog.intern(b"select $1", b"\0\0", About::default);
+        assert!(Arc::ptr_eq(&a, &catalog.intern(b"select $1", b"\0\0", About::default)));
+        assert_ne!(a.name, catalog.intern(b"select $1", b"\0\x01\0\0\0\x17", About::default).name);
+        assert_ne!(a.name, catalog.intern(b"select $2", b"\0\0", About::default).name);
     }
 
     #[test]
     fn a_name_is_never_given_twice_even_when_its_statement_is_gone() {
         let catalog = Catalog::default();
-        let first = catalog.intern(b"a", b"").name.clone();
-        assert_ne!(first, catalog.intern(b"a", b"").name);
+        let first = catalog.intern(b"a", b"", About::default).name.clone();
+        assert_ne!(first, catalog.intern(b"a", b"", About::default).name);
     }
 
     #[test]
     fn statements_nobody_holds_are_forgotten() {
         let catalog = Catalog::default();
         for i in 0..10_000 {
-            catalog.intern(format!("select {i}").as_bytes(), b"");
+            catalog.intern(format!("select {i}").as_bytes(), b"", About::default);
         }
         assert!(catalog.len() < 200, "{} texts kept", catalog.len());
     }
 
     #[test]
-    fn forgetting_is_suspected_wherever_a_statement_may_begin() {
-        for sql in [
-            "deallocate all",
-            " DISCARD ALL;\0",
-            "select 1; discard all",
-            "/* */discard all",
-            "--\ndiscard all",
-            ";deallocate all",
-            "\u{b}discard all",
-        ] {
-            assert!(may_forget(sql.as_bytes()), "{sql}");
-        }
-        for sql in ["", "select 1;\0", "select d from discarded", "delete from t", "select ';'"] {
-            assert!(!may_forget(sql.as_bytes()), "{sql}");
-        }
-    }
-
-    #[test]
     fn the_one_not_used_for_longest_goes_first() {
         let (catalog, mut held) = (Catalog::default(), Held::default());
-        let all: Vec<_> = (0..3).map(|i| catalog.intern(&[b'a' + i], b"")).collect();
+        let all: Vec<_> = (0..3).map(|i| catalog.intern(&[b'a' + i], b"", About::default)).collect();
         for statement in &all {
             held.apply(&Effect::Shared(Arc::clone(statement)));
         }

@@ -1,5 +1,5 @@
-//! Working a server connection without a client: putting settings in force, and making a connection clean
-//! again whose client has gone. Everything here is bounded in time; what is not clean by then is closed.
+//! Working a server connection without a client: statements of our own, and making a connection clean again whose
+//! client has gone. Everything here is bounded in time; what is not clean by then is closed.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,63 +14,47 @@ use wire::replies::{Action, Deliver, Request, SETTLE};
 
 use crate::cancel;
 use crate::checkout::Checkout;
+use crate::enquiry::{Answer, Enquiry};
 use crate::error::Error;
-use crate::params::Params;
+use crate::left::Pins;
+use crate::prepared::Effect;
 use crate::server::Server;
 
-/// How long a connection may take to become clean after its client has gone.
+/// How long a connection may take to become clean after its client has gone, or to tell of its session.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a cancelled query may take to end before it is cancelled again.
 const CANCEL_AGAIN: Duration = Duration::from_millis(500);
+/// How often a question about the state of a session is asked that the server refuses to answer.
+const TRIES: usize = 3;
 /// A portal that nobody has; the server's log shows the name.
 const NO_PORTAL: &[u8] = b"pgweir: the client has gone";
-
-/// Puts the settings of `want` in force. The request that needs them is sent only after that: one that ran
-/// under another client's settings could not be called back.
-///
-/// # Errors
-/// What the server said, or that it is lost. The connection must be closed then.
-pub async fn put_in_force(
-    checkout: &mut Checkout,
-    want: &Arc<Params>,
-    patience: Duration,
-) -> Result<(), Error> {
-    let Some(sql) = Params::difference(&checkout.server().params, want) else {
-        checkout.server_mut().params = Arc::clone(want);
-        return Ok(());
-    };
-    let address = checkout.pool().target.address();
-    let work = run(checkout.server_mut(), &sql);
-    match tokio::time::timeout(patience, work).await {
-        Err(_) => Err(Error::Lost { server: address, why: Some("no answer to a change of settings".into()) }),
-        Ok(Err(failure)) => Err(failure.at(address)),
-        Ok(Ok(())) => {
-            // what is not reported is taken at its word; what is reported has its canonical spelling by now
-            let server = checkout.server_mut();
-            let mut params = Params::clone(want);
-            for (name, value) in server.params.iter().filter(|(name, _)| want.get(name).is_some()) {
-                params.put(name, value);
-            }
-            server.params = if params == **want { Arc::clone(want) } else { Arc::new(params) };
-            Ok(())
-        }
-    }
-}
 
 /// The client is gone: ends what it began and gives the connection back, or closes it. With `reset`, what the
 /// client has set on a connection that was its own for the whole session goes too.
 pub async fn recover(mut checkout: Checkout, reset: bool) {
-    if checkout.server().clean().is_none() {
+    let server = checkout.server();
+    if !server.replies.is_settled() || server.status != TxStatus::Idle {
         checkout.pool().shared.events.count(Event::ClientLostMidQuery);
     }
+    let reset = reset || server.left.needs_reset();
     let clean = tokio::time::timeout(PATIENCE, async {
-        clean_up(&mut checkout).await && (!reset || run(checkout.server_mut(), "DISCARD ALL").await.is_ok())
+        clean_up(&mut checkout).await && (!reset || discard_all(checkout.server_mut()).await)
     });
     let clean = clean.await;
     match (clean, checkout.server().clean()) {
         (Ok(true), Some(clean)) => checkout.give_back(clean, Instant::now()),
         (_, _) => checkout.close(),
     }
+}
+
+/// Makes the session as a new one is.
+async fn discard_all(server: &mut Server) -> bool {
+    let done = run(server, "DISCARD ALL").await.is_ok();
+    if done {
+        server.params = Arc::new(server.params.only_reported());
+        server.left.was_reset();
+    }
+    done
 }
 
 async fn clean_up(checkout: &mut Checkout) -> bool {
@@ -116,20 +100,81 @@ async fn finish_or_cancel(checkout: &mut Checkout) -> Result<(), Failure> {
     }
 }
 
-/// Runs one statement of our own and reads its reply.
-async fn run(server: &mut Server, sql: &str) -> Result<(), Failure> {
+/// Finds out what the client of this number has left behind, now that no transaction is open. Afterwards the settings
+/// in force on the server are known, and why it stays with its client, if it does.
+///
+/// # Errors
+/// The server is lost.
+pub async fn find_out(checkout: &mut Checkout, client: u64) -> Result<(), Error> {
+    let welcome = checkout.pool().learnt.welcome();
+    let address = checkout.pool().target.address();
+    let server = checkout.server_mut();
+    let Some(suspected) = server.left.take_suspected() else { return Ok(()) };
+    server.left.note(suspected.marks, client);
+    let Some(enquiry) = Enquiry::about(&suspected, &server.params, server.left.pins) else { return Ok(()) };
+    let (sql, utf8) = (enquiry.sql(), server.params.get("client_encoding") == Some("UTF8"));
+    for _ in 0..TRIES {
+        let mut answer = Answer { utf8, ..Answer::default() };
+        let mut take = |body: &[u8]| answer.take(body);
+        let asked = rows(server, &sql, &mut take);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(())) => {
+                let login = welcome.as_ref().and_then(|welcome| welcome.user());
+                let (params, pins) =
+                    enquiry.resolve(&answer, &server.params, server.left.pins, login.unwrap_or_default());
+                if params != *server.params {
+                    server.params = Arc::new(params);
+                }
+                server.left.pins = pins;
+                return Ok(());
+            }
+            // a limit of the client's own may have hit our question
+            Ok(Err(Failure::Said(_))) => {}
+            Ok(Err(failure)) => return Err(failure.at(address)),
+            Err(_) => {
+                let why = Some("no answer about the state of its session".to_owned());
+                return Err(Error::Lost { server: address, why });
+            }
+        }
+    }
+    // what is not known is not carried anywhere
+    server.left.pins.insert(Pins::SETTING);
+    server.left.stranger = Some(client);
+    Ok(())
+}
+
+/// Runs statements of our own, in one message, and reads their replies. The caller bounds the time.
+pub(crate) async fn run(server: &mut Server, sql: &str) -> Result<(), Failure> {
     query::write(server.channel.queue(), sql.as_bytes()).map_err(Failure::Protocol)?;
-    server.replies.push(Request::Query, Action::Discard, Some(crate::prepared::Effect::NoUnnamed));
+    server.replies.push(Request::Query, Action::Discard, Some(Effect::NoUnnamed));
     finish(server).await
+}
+
+/// The same; every row goes to `take`.
+pub(crate) async fn rows(
+    server: &mut Server,
+    sql: &str,
+    take: &mut (dyn FnMut(&[u8]) -> Result<(), wire::Error> + Send),
+) -> Result<(), Failure> {
+    query::write(server.channel.queue(), sql.as_bytes()).map_err(Failure::Protocol)?;
+    server.replies.push(Request::Query, Action::Discard, Some(Effect::NoUnnamed));
+    finish_with(server, take).await
 }
 
 /// Reads until nothing is owed any more.
 async fn finish(server: &mut Server) -> Result<(), Failure> {
+    finish_with(server, &mut |_| Ok(())).await
+}
+
+async fn finish_with(
+    server: &mut Server,
+    take: &mut (dyn FnMut(&[u8]) -> Result<(), wire::Error> + Send),
+) -> Result<(), Failure> {
     let mut failed = None;
     poll_fn(|cx| {
         loop {
             let sending = server.channel.poll_drain(cx).map_err(Failure::Io)?;
-            read_all(server, &mut failed).map_err(Failure::Protocol)?;
+            read_all(server, &mut failed, take).map_err(Failure::Protocol)?;
             if sending.is_ready() && server.replies.is_settled() && server.passing.inbound == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -148,7 +193,11 @@ async fn finish(server: &mut Server) -> Result<(), Failure> {
 }
 
 /// Takes everything in the inbox, keeping the first error to answer a request of our own.
-fn read_all(server: &mut Server, failed: &mut Option<Bytes>) -> Result<(), wire::Error> {
+fn read_all(
+    server: &mut Server,
+    failed: &mut Option<Bytes>,
+    take: &mut (dyn FnMut(&[u8]) -> Result<(), wire::Error> + Send),
+) -> Result<(), wire::Error> {
     loop {
         let pass = server.passing.inbound.min(server.channel.inbox.len());
         server.channel.consume(pass);
@@ -165,6 +214,11 @@ fn read_all(server: &mut Server, failed: &mut Option<Bytes>) -> Result<(), wire:
             let body = server.channel.inbox.get(wire::frame::HEADER..seen.have).unwrap_or_default();
             *failed = Some(Bytes::copy_from_slice(body));
         }
+        if seen.tag == b'D' && ours {
+            // one that is longer than the buffer is none that we have asked for
+            let body = server.channel.inbox.get(wire::frame::HEADER..seen.total).unwrap_or_default();
+            take(body)?;
+        }
         if seen.deliver == Deliver::Settle {
             server.channel.queue().extend_from_slice(SETTLE);
         }
@@ -173,16 +227,21 @@ fn read_all(server: &mut Server, failed: &mut Option<Bytes>) -> Result<(), wire:
     }
 }
 
-enum Failure {
+/// Why a statement of our own has failed.
+pub(crate) enum Failure {
+    /// The connection broke.
     Io(std::io::Error),
+    /// The server has closed it.
     End,
+    /// The server broke the protocol.
     Protocol(wire::Error),
     /// The body of the server's ErrorResponse.
     Said(Bytes),
 }
 
 impl Failure {
-    fn at(self, server: String) -> Error {
+    /// The same, as an error of the pool.
+    pub(crate) fn at(self, server: String) -> Error {
         match self {
             Self::Io(error) => Error::lost(&server, &error),
             Self::End => Error::Lost { server, why: None },

@@ -10,6 +10,7 @@ use net::channel::Channel;
 use wire::TxStatus;
 use wire::replies::Replies;
 
+use crate::left::{Changing, Left};
 use crate::params::Params;
 use crate::prepared::{Effect, Held};
 use crate::shared::Slot;
@@ -31,6 +32,8 @@ pub struct Server {
     pub passing: Passing,
     /// What a mixed batch may have done to it.
     pub mixed: Mixed,
+    /// What its clients may have left behind on it.
+    pub left: Left,
     /// What others may know of it.
     pub card: Arc<ServerCard>,
     /// How old it may become.
@@ -115,6 +118,7 @@ impl Server {
     #[must_use]
     pub fn clean(&self) -> Option<Clean> {
         let clean = !self.mixed.is_spoilt()
+            && self.left.is_clean()
             && self.status == TxStatus::Idle
             && self.replies.is_settled()
             && self.passing.inbound == 0
@@ -127,8 +131,19 @@ impl Server {
 
     /// Follows what the server has confirmed.
     pub fn apply(&mut self, effect: &Effect) {
+        if let Effect::InForce(want) = effect {
+            return self.took(want);
+        }
         self.held.apply(effect);
         self.card.prepared.store(u32::try_from(self.held.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// These settings are in force, after whatever stood in their way was reset. What is not reported is taken at
+    /// its word; what is reported has the server's spelling.
+    pub(crate) fn took(&mut self, want: &Arc<Params>) {
+        self.params = want.spelt_as(&self.params);
+        self.left.stranger = None;
+        self.left.changing = Changing::No;
     }
 
     /// Follows a ParameterStatus; true if the setting is one that clients carry with them.

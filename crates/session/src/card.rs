@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use net::Peer;
 use pool::cancel::Underway;
+use pool::left::Pins;
 use pool::{Pool, ServerCard};
 use telemetry::counters::micros;
 
@@ -81,6 +82,10 @@ struct Live {
     busy: AtomicBool,
     /// The worker it lives on.
     worker: AtomicUsize,
+    /// Why it keeps its server between transactions.
+    pins: AtomicU8,
+    /// Since when, as `requested`.
+    pinned: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +116,8 @@ impl ClientCard {
                 base: Instant::now(),
                 busy: AtomicBool::new(false),
                 worker: AtomicUsize::new(0),
+                pins: AtomicU8::new(0),
+                pinned: AtomicU64::new(0),
             },
             inner: Mutex::default(),
         }
@@ -178,6 +185,27 @@ impl ClientCard {
     pub fn unlink(&self) {
         self.live.busy.store(false, Ordering::Relaxed);
         self.live.server.store(0, Ordering::SeqCst);
+    }
+
+    /// Why it keeps its server between transactions.
+    #[must_use]
+    pub fn pins(&self) -> Pins {
+        Pins::from_bits(self.live.pins.load(Ordering::Relaxed))
+    }
+
+    /// Since when it keeps a server.
+    #[must_use]
+    pub fn pinned_since(&self) -> Option<Instant> {
+        let after = Duration::from_micros(self.live.pinned.load(Ordering::Relaxed));
+        (!self.pins().is_empty()).then(|| self.live.base.checked_add(after)).flatten()
+    }
+
+    /// It keeps its server for this, or nothing, from now on.
+    pub(crate) fn pin(&self, pins: Pins) {
+        if self.pins().is_empty() {
+            self.live.pinned.store(micros(self.live.base.elapsed()), Ordering::Relaxed);
+        }
+        self.live.pins.store(pins.bits(), Ordering::Relaxed);
     }
 
     /// Whether requests are under way on its server.
@@ -356,26 +384,4 @@ impl Registry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_order_to_give_up_waiting_ends_with_the_wait() {
-        let who = Identity {
-            login: Default::default(),
-            application: String::new(),
-            ends: (Peer::Unix, Peer::Unix),
-            tls: String::new(),
-        };
-        let card = ClientCard::new(1, 1, b"secret", who);
-        assert!(!card.cancel_waiting(), "it does not wait");
-        assert!(!card.ordered(Order::Cancel));
-        card.begin_waiting(Instant::now());
-        assert!(card.cancel_waiting());
-        assert!(card.ordered(Order::Cancel));
-        assert!(card.end_waiting());
-        card.begin_waiting(Instant::now());
-        assert!(!card.ordered(Order::Cancel), "the next wait is another's");
-        assert!(!card.end_waiting());
-    }
-}
+mod tests;

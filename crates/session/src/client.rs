@@ -23,6 +23,10 @@ pub(crate) struct Client {
     pub(crate) names: Names,
     /// Its settings, to be in force on any server it is lent.
     pub(crate) params: Arc<Params>,
+    /// Those of its start-up message, to which RESET goes back.
+    pub(crate) startup: Arc<Params>,
+    /// Its settings are not those of the server it has.
+    pub(crate) amended: bool,
     /// The longest message it may send.
     pub(crate) longest: u32,
     /// A message of its waits until others are answered, and the server was told to answer them.

@@ -16,11 +16,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pool::Pool;
-use pool::error::{Crowd, Error as PoolError};
+use pool::error::Error as PoolError;
+use pool::left::Pins;
 use wire::backend::error::{ErrorFields, Severity, write};
 use wire::sqlstate::SqlState;
 
 pub use limit::Limit;
+use no_server::no_server;
 pub use refusal::{Refusal, Visit};
 
 /// Why a request, or a whole session, came to an end.
@@ -43,6 +45,22 @@ pub enum Error {
     },
     /// The request could not even be written to the server: another one may take it.
     NothingSent(PoolError),
+    /// The server has refused the client's settings, and so the request behind them.
+    Settings(PoolError),
+    /// `pool.state` is `reject`, and this would keep a server between transactions.
+    Keeps {
+        /// What it would be kept for.
+        pins: Pins,
+        /// It was noticed only when it was there.
+        fatal: bool,
+    },
+    /// So many servers of the pool are kept by their clients already, by their limit; why this one was to be, too.
+    TooManyPinned {
+        /// The limit.
+        limit: u32,
+        /// What the client has left on its server.
+        pins: Pins,
+    },
     /// A limit in time was passed.
     Timeout(Limit, Duration),
     /// An administrator closed the session.
@@ -97,12 +115,16 @@ impl Error {
         match self {
             Self::Pool(error) => !matches!(error, PoolError::ShuttingDown),
             Self::TransactionBlock { open } => !open,
-            Self::NothingSent(_) | Self::Cancelled => true,
+            Self::NothingSent(_) | Self::Settings(_) | Self::Keeps { fatal: false, .. } | Self::Cancelled => {
+                true
+            }
             Self::ClientLost(_)
             | Self::Protocol(_)
             | Self::UnexpectedMessage(_)
             | Self::ServerLost { .. }
             | Self::Timeout(..)
+            | Self::TooManyPinned { .. }
+            | Self::Keeps { fatal: true, .. }
             | Self::Killed
             | Self::ShuttingDown
             | Self::Login(_) => false,
@@ -121,6 +143,7 @@ impl Error {
 
     fn tell(&self, out: &mut BytesMut, client: u64, fatal: bool) {
         if let Self::Pool(PoolError::Refused { body, .. })
+        | Self::Settings(PoolError::Refused { body, .. })
         | Self::NothingSent(PoolError::Refused { body, .. }) = self
         {
             return pass_on(out, body);
@@ -159,7 +182,26 @@ impl Error {
             Self::UnexpectedMessage(tag) => {
                 fatal(SqlState::PROTOCOL_VIOLATION, format!("invalid frontend message type {tag}"))
             }
-            Self::Pool(error) | Self::NothingSent(error) => no_server(error),
+            Self::Pool(error) | Self::NothingSent(error) | Self::Settings(error) => no_server(error),
+            Self::Keeps { pins, fatal } => Report {
+                fatal: *fatal,
+                hint: "Use what ends with its transaction (pg_advisory_xact_lock, ON COMMIT DROP, a cursor without HOLD), \
+                       pool.state = \"track\", or mode = \"session\".",
+                ..error(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "the server connection would have to stay with this client after its transaction"
+                        .to_owned(),
+                    &format!("pool.state is reject, and the cause is: {pins}"),
+                )
+            },
+            Self::TooManyPinned { limit, pins } => Report {
+                detail: format!("{limit} server connections are kept already; this one would be for: {pins}"),
+                hint: "Drop, close or unlock sooner what keeps a server connection, or raise pool.max_pinned.",
+                ..fatal(
+                    SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+                    "too many clients keep a server connection to themselves".to_owned(),
+                )
+            },
             Self::ServerLost { error, .. } => Report {
                 hint: "The transaction was rolled back unless it was being committed; check before repeating it.",
                 ..fatal(SqlState::CONNECTION_FAILURE, error.to_string())
@@ -217,45 +259,6 @@ fn pass_on(out: &mut BytesMut, body: &Bytes) {
     }
 }
 
-fn no_server(cause: &PoolError) -> Report {
-    match cause {
-        PoolError::QueueTimeout { crowd, last: None, .. } => Report {
-            hint: "Raise pool.size or pool.acquire_timeout, or find who holds connections with SHOW SERVERS.",
-            ..error(SqlState::TOO_MANY_CONNECTIONS, cause.to_string(), &figures(crowd))
-        },
-        PoolError::QueueTimeout { crowd, last: Some(last), .. } => Report {
-            hint: "Check that the server is up and that pgweir may log in to it.",
-            ..error(SqlState::CANNOT_CONNECT_NOW, last.to_string(), &figures(crowd))
-        },
-        PoolError::Credentials { .. } => Report {
-            hint: "Give the user a password that pgweir can log in with, or let it log in with SCRAM.",
-            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
-        },
-        PoolError::Unbound { .. } => Report {
-            hint: "Let the server offer TLS and SCRAM, or set server_tls.channel_binding = \"prefer\".",
-            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
-        },
-        PoolError::ShuttingDown => fatal(SqlState::ADMIN_SHUTDOWN, cause.to_string()),
-        PoolError::Connect { .. }
-        | PoolError::Refused { .. }
-        | PoolError::Protocol { .. }
-        | PoolError::Lost { .. } => Report {
-            hint: "Check that the server is up.",
-            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
-        },
-        PoolError::Retired => {
-            Report { hint: "Connect again.", ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "") }
-        }
-    }
-}
-
-fn figures(crowd: &Crowd) -> String {
-    let Crowd { size, active, idle, opening, waiting, at_server: (used, limit) } = crowd;
-    format!(
-        "pool of {size}: {active} active, {idle} idle, {opening} connecting; {waiting} clients waiting; \
-         {used} of {limit} connections to this database on the server"
-    )
-}
-
 #[cfg(test)]
 mod docs;
+mod no_server;

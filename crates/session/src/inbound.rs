@@ -6,9 +6,10 @@
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use net::buffers;
 use pool::inbound::Seen;
+use pool::left::Changing;
 use pool::prepared::Effect;
 use pool::{Pool, Server};
 use wire::TxStatus;
@@ -26,7 +27,7 @@ use crate::rename;
 const LENGTH_WORD: usize = 4;
 
 /// What came of the server's bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Delivered {
     /// Bytes taken from the server.
     pub(crate) taken: usize,
@@ -36,6 +37,8 @@ pub(crate) struct Delivered {
     pub(crate) ended: u64,
     /// Errors that the client got.
     pub(crate) errors: u64,
+    /// The error by which the server has refused the client's settings: the request behind them has not run.
+    pub(crate) refused: Option<Bytes>,
 }
 
 struct Pass<'a> {
@@ -63,7 +66,8 @@ pub(crate) fn deliver(
     let out = client.channel.take_queue();
     let mut pass = Pass { client, server, shared, out, start: 0, at: 0, done: Delivered::default() };
     let walked = pass.walk();
-    let (start, end, done, out) = (pass.start, pass.at, pass.done, std::mem::take(&mut pass.out));
+    let (start, end, out) = (pass.start, pass.at, std::mem::take(&mut pass.out));
+    let done = std::mem::take(&mut pass.done);
     let run = server.channel.inbox.get(start..end).unwrap_or_default();
     let sent = if out.is_empty() {
         if run.is_empty() { Ok(()) } else { client.channel.send(cx, run) }
@@ -146,6 +150,12 @@ impl Pass<'_> {
         let Some(seen) = self.server.see(self.at)? else {
             return Ok(ControlFlow::Break(()));
         };
+        if seen.tag == b'E' && self.server.left.changing != Changing::No {
+            let body =
+                self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();
+            self.done.refused = Some(Bytes::copy_from_slice(body));
+            return Ok(ControlFlow::Break(()));
+        }
         if let Some(effect) = &seen.failed {
             self.client.names.apply_failed(effect);
         }
@@ -157,7 +167,11 @@ impl Pass<'_> {
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
                 let whole = seen.have == seen.total;
-                if whole && (self.overdue(&seen) || self.renamed(seen.have, seen.failed.as_ref())) {
+                if whole
+                    && (self.refused(&seen)
+                        || self.overdue(&seen)
+                        || self.renamed(seen.have, seen.failed.as_ref()))
+                {
                     self.invented();
                     return Ok(ControlFlow::Continue(()));
                 }
@@ -195,6 +209,19 @@ impl Pass<'_> {
             && self.server.status == TxStatus::Idle
             && self.server.replies.is_settled();
         Ok(if free { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// An error that we have provoked is told in our own words.
+    fn refused(&mut self, seen: &Seen) -> bool {
+        let answered = self.server.replies.head_effect();
+        let Some(Effect::Refused { pins, .. }) = seen.failed.as_ref().or(answered.as_deref()) else {
+            return false;
+        };
+        let why = Error::Keeps { pins: *pins, fatal: false };
+        self.cut();
+        why.respond(&mut self.out, self.client.card.id);
+        self.step(seen.have, false);
+        true
     }
 
     /// Replies that the server was not asked for, now that it is their turn.

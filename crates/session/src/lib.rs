@@ -7,7 +7,8 @@
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
 //!   `limits`: how long that may take
-//! - `names`, `prepared`, `rename`: the client's own names for statements
+//! - `names`, `prepared`, `sql_names`, `rename`: the client's own names for statements
+//! - `traces`: what a text leaves behind in a session
 //! - `refuse`: a request that gets no server
 //! - `cancel`: stop what another connection runs
 //! - [`card`]: what others know of a client; [`hub`]: what clients share
@@ -35,7 +36,9 @@ mod refuse;
 mod relay;
 mod rename;
 pub mod session;
+mod sql_names;
 mod steps;
+mod traces;
 mod welcome;
 
 pub use card::{ClientCard, Registry};

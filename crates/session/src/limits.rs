@@ -5,6 +5,7 @@
 //! | owes a reply | `pool.query_timeout` | the query, by a cancel; the session only if that does not help |
 //! | waits for the client, inside a transaction or a batch | `pool.idle_in_transaction_timeout` | the session |
 //! | waits for the client, outside of one | `pool.idle_client_timeout` | the session |
+//! | does so, and is kept by it | `pool.pinned_timeout` too | the session |
 //! | is in a transaction, whatever it does | `pool.transaction_timeout` | the session |
 //!
 //! Each runs from the moment that its state began, so every request starts it anew; the wait for a server counts
@@ -36,6 +37,7 @@ pub(crate) struct Limits {
     transaction: u64,
     idle_in_transaction: u64,
     idle_client: u64,
+    pinned: u64,
 }
 
 impl Limits {
@@ -46,10 +48,11 @@ impl Limits {
             transaction: micros(settings.transaction_timeout()),
             idle_in_transaction: micros(settings.idle_in_transaction_timeout()),
             idle_client: micros(settings.idle_client_timeout()),
+            pinned: micros(settings.pinned_timeout()),
         }
     }
 
-    /// Whether there is none at all.
+    /// Whether there is none at all, but for servers that are kept.
     pub(crate) fn is_none(&self) -> bool {
         self.query | self.transaction | self.idle_in_transaction | self.idle_client == 0
     }
@@ -60,6 +63,7 @@ impl Limits {
             Limit::Transaction => self.transaction,
             Limit::IdleInTransaction => self.idle_in_transaction,
             Limit::IdleClient => self.idle_client,
+            Limit::Pinned => self.pinned,
         })
     }
 
@@ -71,7 +75,9 @@ impl Limits {
             (!after.is_zero()).then(|| since.checked_add(after)).flatten().map(|at| (limit, at))
         };
         let whole = xact.and_then(|since| ends(Limit::Transaction, since));
-        [ends(doing, turn), whole].into_iter().flatten().min_by_key(|(_, at)| *at)
+        // a client that keeps a server is an idle one, too
+        let idle = (doing == Limit::Pinned).then(|| ends(Limit::IdleClient, turn)).flatten();
+        [ends(doing, turn), whole, idle].into_iter().flatten().min_by_key(|(_, at)| *at)
     }
 }
 
@@ -81,8 +87,10 @@ pub(crate) fn doing(server: &Server) -> Limit {
         Limit::Query
     } else if server.status != TxStatus::Idle || !server.replies.is_settled() {
         Limit::IdleInTransaction
-    } else {
+    } else if server.left.pins.is_empty() {
         Limit::IdleClient
+    } else {
+        Limit::Pinned
     }
 }
 
@@ -200,8 +208,13 @@ mod tests {
 
     #[test]
     fn the_limit_that_is_reached_first_counts() {
-        let limits =
-            Limits { query: 50_000, transaction: 100_000, idle_in_transaction: 70_000, idle_client: 9_000 };
+        let limits = Limits {
+            query: 50_000,
+            transaction: 100_000,
+            idle_in_transaction: 70_000,
+            idle_client: 9_000,
+            pinned: 8_000,
+        };
         let began = Instant::now();
         let at = |doing, turn: u64, xact: Option<u64>| {
             let next = limits.next(doing, began + ms(turn), xact.map(|xact| began + ms(xact)));
@@ -214,6 +227,7 @@ mod tests {
         assert_eq!(at(Limit::IdleInTransaction, 20, Some(0)), Some((Limit::IdleInTransaction, ms(90))));
         assert_eq!(at(Limit::IdleInTransaction, 31, Some(0)), Some((Limit::Transaction, ms(100))));
         assert_eq!(at(Limit::IdleClient, 500, None), Some((Limit::IdleClient, ms(509))));
+        assert_eq!(at(Limit::Pinned, 500, None), Some((Limit::Pinned, ms(508))));
     }
 
     #[test]

@@ -35,19 +35,33 @@ impl Names {
                 self.named.insert(alias.name, alias.statement);
             }
             Effect::Forgotten(name) => drop(self.named.remove(&*name)),
+            Effect::Deallocated(alias) => drop(self.named.remove(&*alias.name)),
             Effect::Unnamed(statement) => self.unnamed = Some(statement),
-            Effect::NoUnnamed | Effect::Doubt { simple: true } => self.unnamed = None,
-            Effect::Shared(_)
+            Effect::NoUnnamed
+            | Effect::Doubt { simple: true }
+            | Effect::Names { simple: true, .. }
+            | Effect::Refused { simple: true, .. } => self.unnamed = None,
+            Effect::Names { simple: false, .. }
+            | Effect::Refused { simple: false, .. }
+            | Effect::Shared(_)
             | Effect::Evicted(_)
             | Effect::Replayed(_)
             | Effect::Doubt { simple: false }
-            | Effect::Spoken(_) => {}
+            | Effect::Spoken(_)
+            | Effect::InForce(_) => {}
         }
     }
 
     /// Follows a request that has failed: Query, and Parse without a name, drop the unnamed statement anyway.
     pub(crate) fn apply_failed(&mut self, effect: &Effect) {
-        if matches!(effect, Effect::Unnamed(_) | Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+        if matches!(
+            effect,
+            Effect::Unnamed(_)
+                | Effect::NoUnnamed
+                | Effect::Doubt { simple: true }
+                | Effect::Names { simple: true, .. }
+                | Effect::Refused { .. }
+        ) {
             self.unnamed = None;
         }
     }
@@ -92,7 +106,7 @@ impl Names {
                 return Known::pending(syncs, Some(&alias.statement));
             } else if matches!(effect, Effect::Forgotten(n) if ***n == *name) {
                 return Known::pending(syncs, None);
-            } else if matches!(effect, Effect::Doubt { .. }) {
+            } else if matches!(effect, Effect::Doubt { .. } | Effect::Names { .. }) {
                 return Known::Unsure;
             }
         }
@@ -104,7 +118,10 @@ impl Names {
         for (syncs, effect) in server.replies.pending() {
             if let Effect::Unnamed(statement) = effect {
                 return Known::pending(syncs, Some(statement));
-            } else if matches!(effect, Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+            } else if matches!(
+                effect,
+                Effect::NoUnnamed | Effect::Doubt { simple: true } | Effect::Names { simple: true, .. }
+            ) {
                 return Known::pending(syncs, None);
             }
         }

@@ -8,22 +8,29 @@ use std::io;
 use std::mem::take;
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use classify::Effects;
 use net::buffers::BLOCK;
-use pool::prepared::{Effect, may_forget};
+use pool::left::Pins;
+use pool::prepared::Effect;
 use pool::{Pool, Server};
 use wire::TxStatus;
 use wire::frame::{self, HEADER, Head};
-use wire::frontend::{bind, close, describe, parse};
+use wire::frontend::{bind, close, describe, execute, parse};
 use wire::replies::{Action, Request, SETTLE};
 
 use crate::client::Client;
 use crate::error::Error;
 use crate::instead::Instead;
 use crate::prepared::{Desk, Passage};
+use crate::relay::Rules;
+use crate::traces;
 
 /// Flush, which makes the server answer what it has been asked so far.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
+
+/// A query that every server refuses to parse.
+const NONSENSE_QUERY: &[u8] = b"Q\0\0\0\x0bpgweir\0";
 
 /// So many replies may be owed to a client; a longer pipeline goes on when some of them have come. Bounds what is
 /// remembered of it.
@@ -51,8 +58,7 @@ struct Pass<'a> {
     client: &'a mut Client,
     server: &'a mut Server,
     pool: &'a Pool,
-    /// How many statements the server may hold; 0: names are the server's own.
-    limit: usize,
+    rules: Rules,
     /// What goes out in place of what came in; a run that needs no change is copied here only when something
     /// before it was changed.
     out: BytesMut,
@@ -72,11 +78,11 @@ pub(crate) fn forward(
     client: &mut Client,
     server: &mut Server,
     pool: &Pool,
-    limit: usize,
+    rules: Rules,
 ) -> Result<Forwarded, Error> {
     let out = server.channel.take_queue();
     let done = Forwarded::default();
-    let mut pass = Pass { client, server, pool, limit, out, start: 0, at: 0, done };
+    let mut pass = Pass { client, server, pool, rules, out, start: 0, at: 0, done };
     let walked = pass.walk();
     let (start, end, done, out) = (pass.start, pass.at, pass.done, take(&mut pass.out));
     let sent = send(cx, client, server, out, start..end);
@@ -147,6 +153,9 @@ impl Pass<'_> {
             return Ok(true);
         }
         let passage = match head.tag {
+            b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' | b'S' if !self.server.left.may_follow() => {
+                Passage::Stall
+            }
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' if self.server.replies.is_doubtful() => {
                 Passage::Stall
             }
@@ -156,14 +165,14 @@ impl Pass<'_> {
             {
                 Passage::Stall
             }
-            b'Q' => self.query(have),
+            b'Q' => self.query(have, have == head.total()),
             b'F' => {
                 self.note_mixed();
                 self.asks(Request::FunctionCall, None)
             }
             b'E' => {
-                let doubt = self.server.held.forgetful.then_some(Effect::Doubt { simple: false });
-                self.asks(Request::Execute, doubt)
+                let effect = self.executes(have);
+                self.asks(Request::Execute, effect)
             }
             b'S' => self.asks(Request::Sync, None),
             b'H' => Passage::Verbatim,
@@ -187,11 +196,28 @@ impl Pass<'_> {
     }
 
     /// A simple query drops the unnamed statement; some make the server forget the others too.
-    fn query(&mut self, have: usize) -> Passage {
+    fn query(&mut self, have: usize, whole: bool) -> Passage {
         self.note_mixed();
-        let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
-        // of a long text only the beginning is here
-        let doubt = self.limit > 0 && (have >= BLOCK || may_forget(sql));
+        let mut doubt = false;
+        if self.rules.follows {
+            let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+            doubt = !whole;
+            if let Some(effects) = traces::effects(sql, whole, &self.server.params) {
+                let pins = if self.rules.rejects { traces::pins(&effects, sql) } else { Pins::default() };
+                if !pins.is_empty() {
+                    return self.refuse_query(pins);
+                }
+                if whole && self.rules.statements > 0 && !effects.names.is_empty() {
+                    let sql = Bytes::copy_from_slice(sql);
+                    return self.query_with_names(&sql, &effects);
+                }
+                doubt |= traces::forgets(&effects);
+                if let Some(traces) = traces::traces(&effects) {
+                    self.server.left.suspect(&traces);
+                }
+            }
+        }
+        doubt &= self.rules.statements > 0;
         let effect = if doubt {
             Some(Effect::Doubt { simple: true })
         } else if self.client.names.has_unnamed()
@@ -206,6 +232,50 @@ impl Pass<'_> {
         self.asks(Request::Query, effect)
     }
 
+    /// What an Execute may change.
+    fn executes(&self, have: usize) -> Option<Effect> {
+        let held = &self.server.held;
+        let doubt = held.forgetful;
+        let Some((portal, naming)) = &held.naming else {
+            return doubt.then_some(Effect::Doubt { simple: false });
+        };
+        let body = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let here = execute::Execute::parse(body).is_ok_and(|execute| *execute.portal == **portal);
+        if here && !naming.steps.is_empty() {
+            let steps = Box::new(naming.steps.clone());
+            return Some(Effect::Names { steps, simple: false });
+        }
+        doubt.then_some(Effect::Doubt { simple: false })
+    }
+
+    /// The server is made to refuse a statement that is not allowed, so that transaction and batch end as they should;
+    /// the client is told our reason.
+    fn refuse_query(&mut self, pins: Pins) -> Passage {
+        self.put_in(NONSENSE_QUERY);
+        let passage = self.asks(Request::Query, Some(Effect::Refused { pins, simple: true }));
+        if passage == Passage::Verbatim { Passage::Rewritten } else { passage }
+    }
+
+    /// A simple query with names of prepared statements in it.
+    fn query_with_names(&mut self, sql: &[u8], effects: &Effects) -> Passage {
+        let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
+        let mut desk = Desk {
+            names: &self.client.names,
+            catalog: &self.pool.statements,
+            server: self.server,
+            limit: self.rules.statements,
+            rejects: self.rules.rejects,
+            out: Instead::of(&mut self.out, run),
+            made: 0,
+        };
+        let passage = desk.query(sql, effects).unwrap_or(Passage::Stall);
+        self.done.made += desk.made;
+        if desk.out.is_used() {
+            self.start = self.at;
+        }
+        passage
+    }
+
     /// A simple query or function call that is not known to come in a transaction block, in a batch that waits
     /// for its Sync: see [`pool::server::Mixed`].
     fn note_mixed(&mut self) {
@@ -216,6 +286,9 @@ impl Pass<'_> {
     }
 
     fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {
+        if matches!(request, Request::Query | Request::FunctionCall | Request::Sync) {
+            self.server.left.follow();
+        }
         if self.server.replies.push(request, Action::Forward, effect) {
             Passage::Verbatim
         } else {
@@ -234,14 +307,22 @@ impl Pass<'_> {
             b'D' => Request::Describe,
             _ => Request::Close,
         };
-        if self.limit == 0 {
+        if self.rules.statements == 0 {
+            if self.rules.follows && head.tag == b'P' {
+                // when it will run is not followed
+                let sql = parse::Parse::parse(body).map_or(&b""[..], |parse| parse.sql);
+                if let Some(traces) = traces::about(sql, &self.server.params).traces {
+                    self.server.left.suspect(&traces);
+                }
+            }
             return self.asks(request, None);
         }
         let mut desk = Desk {
             names: &self.client.names,
             catalog: &self.pool.statements,
             server: self.server,
-            limit: self.limit,
+            limit: self.rules.statements,
+            rejects: self.rules.rejects,
             out: Instead::of(&mut self.out, run),
             made: 0,
         };

@@ -53,20 +53,19 @@ async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answ
     }
     // who may answer?
     let choice = steps::route::choose(session, class);
-    // borrow a server
-    let mut checkout = steps::pool::checkout(session, choice, began).await?;
-    // move bytes both ways
-    let ended = steps::relay::relay(session, &mut checkout, began).await;
-    let mut ended = steps::relay::settle(session, checkout, ended);
-    // the server is found dead before it has taken a byte: another one
-    if let Err(Error::NothingSent(_)) = ended {
-        session.hub.events.count(Event::RetryOnFreshServer);
+    let mut retried = false;
+    loop {
+        // borrow a server
         let mut checkout = steps::pool::checkout(session, choice, began).await?;
-        ended = steps::relay::relay(session, &mut checkout, began).await;
-        ended = steps::relay::settle(session, checkout, ended);
+        // move bytes both ways, for as long as the server has to stay with the client
+        let ended = steps::relay::relay(session, &mut checkout, began).await;
+        match steps::relay::settle(session, checkout, ended) {
+            Ok(Ended::Free { .. }) => return Ok(Answered::Yes),
+            Ok(Ended::Goodbye) => return Ok(Answered::ClientLeft),
+            // the server is found dead before it has taken a byte: another one
+            Err(Error::NothingSent(_)) if !retried => retried = true,
+            Err(error) => return Err(error),
+        }
+        session.hub.events.count(Event::RetryOnFreshServer);
     }
-    Ok(match ended? {
-        Ended::Free { .. } => Answered::Yes,
-        Ended::Goodbye => Answered::ClientLeft,
-    })
 }

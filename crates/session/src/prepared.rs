@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
 use pool::Server;
-use pool::prepared::{Alias, Catalog, Effect, PREFIX, Statement};
-use wire::frontend::{Kind, close, describe, parse};
+use pool::prepared::{About, Alias, Catalog, Effect, PREFIX, Statement};
+use wire::frontend::{Kind, bind, close, describe, parse};
 use wire::replies::{Action, Request};
 
 use crate::instead::Instead;
 use crate::names::{Known, Names};
+use crate::traces;
 
 /// How a message of the client goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +54,26 @@ impl Use {
         }
     }
 
-    /// Whether it may forget all others when it runs.
-    fn forgets(&self) -> bool {
-        matches!(self, Self::Unnamed(Some(statement)) | Self::Shared(statement) if statement.forgets)
+    /// What is known of its text.
+    fn about(&self) -> Option<&About> {
+        match self {
+            Self::Unnamed(Some(statement)) | Self::Shared(statement) => Some(&statement.about),
+            Self::Unnamed(None) | Self::Nothing | Self::Unreachable(_) => None,
+        }
     }
 }
 
 /// A message cannot go on before others have been answered.
-struct Stalled;
+pub(crate) struct Stalled;
+
+/// A text that was looked at.
+#[derive(Default)]
+pub(crate) struct Read {
+    /// What goes to the server in its place.
+    pub(crate) sql: Option<Vec<u8>>,
+    /// What it does.
+    pub(crate) about: About,
+}
 
 /// Where statements of a client meet a server.
 pub(crate) struct Desk<'a> {
@@ -72,6 +85,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) server: &'a mut Server,
     /// How many statements it may hold.
     pub(crate) limit: usize,
+    /// What would keep a server between transactions is refused.
+    pub(crate) rejects: bool,
     /// What goes to the server in the place of the client's message.
     pub(crate) out: Instead<'a>,
     /// Statements made under a shared name, for the statistics.
@@ -81,17 +96,38 @@ pub(crate) struct Desk<'a> {
 impl Desk<'_> {
     /// Parse.
     pub(crate) fn parse(&mut self, message: &parse::Parse<'_>) -> Passage {
+        if self.rejects
+            && let Some(effects) = traces::effects(message.sql, true, &self.server.params)
+        {
+            let pins = traces::pins(&effects, message.sql);
+            if !pins.is_empty() {
+                self.write_parse(b"", b"pgweir", b"\0\0");
+                let refused = Effect::Refused { pins, simple: false };
+                self.server.replies.push(Request::Parse, Action::Forward, Some(refused));
+                return Passage::Rewritten;
+            }
+        }
         let done =
-            if message.name.is_empty() { Ok(self.parse_unnamed(message)) } else { self.parse_named(message) };
+            if message.name.is_empty() { self.parse_unnamed(message) } else { self.parse_named(message) };
         done.unwrap_or(Passage::Stall)
     }
 
     /// Bind: `message` is as much of it as holds both names, `length` its length field.
-    pub(crate) fn bind(&mut self, message: &wire::frontend::bind::Bind<'_>, length: u32) -> Passage {
+    pub(crate) fn bind(&mut self, message: &bind::Bind<'_>, length: u32) -> Passage {
         let Ok(used) = self.use_statement(message.statement) else {
             return Passage::Stall;
         };
-        self.server.held.forgetful |= used.forgets();
+        self.server.held.naming.take_if(|(portal, _)| **portal == *message.portal);
+        if let Some(about) = used.about() {
+            if let Some(naming) = &about.naming {
+                let portal = Bytes::copy_from_slice(message.portal);
+                self.server.held.naming = Some((portal, Arc::clone(naming)));
+            }
+            self.server.held.forgetful |= about.forgets;
+            if let Some(traces) = &about.traces {
+                self.server.left.suspect(&traces::bound(traces, message.rest));
+            }
+        }
         let spoken = self.spoken(message.statement);
         self.server.replies.push(Request::Bind, Action::Forward, spoken);
         let Some(name) = used.name() else {
@@ -150,12 +186,35 @@ impl Desk<'_> {
         }
     }
 
-    fn parse_unnamed(&mut self, message: &parse::Parse<'_>) -> Passage {
+    fn parse_unnamed(&mut self, message: &parse::Parse<'_>) -> Result<Passage, Stalled> {
         // drivers repeat themselves: the text is copied only when it is another one
         let same = self.names.unnamed_like(message.sql, message.types);
-        let statement = same.unwrap_or_else(|| Statement::unnamed(message.sql, message.types));
+        let statement = match same {
+            Some(same) => same,
+            None => {
+                let read = self.read(message.sql)?;
+                Statement::unnamed(read.sql.as_deref().unwrap_or(message.sql), message.types, read.about)
+            }
+        };
+        self.ensure_all(&statement.about)?;
+        let renamed = statement.about.naming.is_some();
+        if renamed {
+            self.write_parse(b"", &statement.sql, &statement.types);
+        }
         self.server.replies.push(Request::Parse, Action::Forward, Some(Effect::Unnamed(statement)));
-        Passage::Verbatim
+        Ok(if renamed { Passage::Rewritten } else { Passage::Verbatim })
+    }
+
+    /// What a text does beyond its transaction; with the server's names in it, if there are names in it.
+    fn read(&mut self, sql: &[u8]) -> Result<Read, Stalled> {
+        let params = Arc::clone(&self.server.params);
+        match traces::effects(sql, true, &params) {
+            None => Ok(Read::default()),
+            Some(effects) if effects.names.is_empty() => {
+                Ok(Read { sql: None, about: traces::about_of(&effects) })
+            }
+            Some(effects) => self.rename(sql, &effects),
+        }
     }
 
     fn parse_named(&mut self, message: &parse::Parse<'_>) -> Result<Passage, Stalled> {
@@ -172,7 +231,10 @@ impl Desk<'_> {
             }
             Known::No => {}
         }
-        let statement = self.catalog.intern(sql, types);
+        let read = self.read(sql)?;
+        let sql = read.sql.as_deref().unwrap_or(sql);
+        let statement = self.catalog.intern(sql, types, || read.about.clone());
+        self.ensure_all(&statement.about)?;
         let name = Bytes::copy_from_slice(name);
         if self.holds(&statement)? {
             // it is there under its shared name; as the unnamed one the server checks it again, in the state
@@ -228,6 +290,7 @@ impl Desk<'_> {
             (Known::No, Known::No) => Ok(None),
             (Known::Yes(mine), Known::Yes(there)) if Arc::ptr_eq(&mine, &there) => Ok(Some(mine)),
             (Known::Yes(mine), Known::Yes(_) | Known::No) => {
+                self.ensure_all(&mine.about)?;
                 self.write_parse(b"", &mine.sql, &mine.types);
                 let replayed = Effect::Replayed(Arc::clone(&mine));
                 self.server.replies.push(Request::Parse, Action::Discard, Some(replayed));
@@ -247,7 +310,10 @@ impl Desk<'_> {
                 return Known::pending(syncs, Some(s));
             } else if let Effect::Checked(alias) = effect {
                 return Known::pending(syncs, Some(&alias.statement));
-            } else if matches!(effect, Effect::NoUnnamed | Effect::Doubt { simple: true }) {
+            } else if matches!(
+                effect,
+                Effect::NoUnnamed | Effect::Doubt { simple: true } | Effect::Names { simple: true, .. }
+            ) {
                 return Known::pending(syncs, None);
             }
         }
@@ -258,7 +324,7 @@ impl Desk<'_> {
         for (syncs, effect) in self.server.replies.pending() {
             let made = matches!(effect, Effect::Shared(s) if s.id == statement.id)
                 || matches!(effect, Effect::Named(alias) if alias.statement.id == statement.id);
-            if matches!(effect, Effect::Doubt { .. }) {
+            if matches!(effect, Effect::Doubt { .. } | Effect::Names { .. }) {
                 return Err(Stalled);
             } else if made || matches!(effect, Effect::Evicted(s) if s.id == statement.id) {
                 return if syncs > 0 { Err(Stalled) } else { Ok(made) };
@@ -267,11 +333,15 @@ impl Desk<'_> {
         Ok(self.server.held.touch(statement))
     }
 
-    fn ensure(&mut self, statement: &Arc<Statement>) -> Result<(), Stalled> {
+    pub(crate) fn ensure(&mut self, statement: &Arc<Statement>) -> Result<(), Stalled> {
         if self.holds(statement)? {
             return Ok(());
         }
         self.make_room()?;
+        self.ensure_all(&statement.about)?;
+        if statement.by_sql {
+            return self.prepare_by_sql(statement);
+        }
         self.write_parse(statement.name.as_bytes(), &statement.sql, &statement.types);
         let effect = Effect::Shared(Arc::clone(statement));
         self.server.replies.push(Request::Parse, Action::Discard, Some(effect));

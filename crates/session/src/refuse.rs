@@ -32,6 +32,18 @@ pub(crate) fn refuse(client: &mut Client, why: &Error) {
     client.refusing = Some(Refusing::default());
 }
 
+/// The same for a request of which a part, at least, has been sent to a server that is not listened to any more:
+/// `ended`: up to its Query or Sync, of whose message `left` bytes are still to come.
+pub(crate) fn refuse_sent(client: &mut Client, why: &Error, ended: bool, left: usize) {
+    let id = client.card.id;
+    why.respond(client.channel.queue(), id);
+    if ended && left == 0 {
+        ready::write(client.channel.queue(), TxStatus::Idle);
+    } else {
+        client.refusing = Some(Refusing { left, last: ended, begun: true, silent: false });
+    }
+}
+
 /// Drops what has come of a refused request; true when it is over.
 ///
 /// # Errors

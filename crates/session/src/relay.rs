@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use config::{PoolMode, PoolSettings};
+use config::{PoolMode, PoolSettings, StatePolicy};
 use pool::{Checkout, Server};
 use telemetry::counters::{Slot, micros};
 use telemetry::{Event, Timing};
@@ -48,6 +48,10 @@ pub(crate) struct Rules {
     pub(crate) statements: usize,
     /// Limits in time.
     pub(crate) limits: Limits,
+    /// What texts leave behind in the session is followed, as the server may be another client's next.
+    pub(crate) follows: bool,
+    /// What would keep a server between transactions is refused.
+    pub(crate) rejects: bool,
 }
 
 impl Rules {
@@ -61,6 +65,8 @@ impl Rules {
                 PoolMode::Transaction | PoolMode::Statement => settings.prepared_statements as usize,
             },
             limits: Limits::of(settings),
+            follows: settings.mode != PoolMode::Session,
+            rejects: settings.session.state == StatePolicy::Reject,
         }
     }
 }
@@ -77,6 +83,8 @@ pub(crate) struct Relay<'a> {
     watch: Watch,
     /// The server has said something since it was lent.
     answered: bool,
+    /// The server has been sent something of the client's.
+    asked: bool,
     /// An error came that nobody had asked for: the server says why it goes.
     told: bool,
     /// When the last reply was complete.
@@ -103,10 +111,16 @@ impl<'a> Relay<'a> {
             xact_since: since,
             watch: Watch::default(),
             answered: false,
+            asked: false,
             told: false,
             last: now,
             worker,
         }
+    }
+
+    /// The same server goes on with its client, which may well be silent for now.
+    pub(crate) fn kept(self) -> Self {
+        Self { busy_since: None, xact_since: None, answered: true, ..self }
     }
 
     /// Towards the server: all that is there. Returns when the client has nothing more to give, or the server
@@ -161,8 +175,8 @@ impl<'a> Relay<'a> {
     fn forward(&mut self, cx: &mut Context<'_>) -> Result<outbound::Forwarded, Error> {
         let shared = self.rules.mode != PoolMode::Session;
         let (pool, server) = self.checkout.parts();
-        let first = !self.answered && server.replies.is_empty();
-        let done = outbound::forward(cx, self.client, server, pool, self.rules.statements);
+        let first = !self.answered && !self.asked;
+        let done = outbound::forward(cx, self.client, server, pool, self.rules);
         let done = match done {
             Err(Error::ServerLost { error, .. }) if first => return Err(Error::NothingSent(error)),
             done => done?,
@@ -172,6 +186,7 @@ impl<'a> Relay<'a> {
             inbound::deliver(cx, self.client, server, pool, shared)?;
         }
         self.client.stalled = done.stalled;
+        self.asked |= done.taken > 0;
         if done.taken > 0 && self.busy_since.is_none() && !self.checkout.server().replies.is_empty() {
             self.busy_since = Some(Instant::now());
             self.xact_since = self.xact_since.or(self.busy_since);
@@ -203,15 +218,18 @@ impl<'a> Relay<'a> {
         self.answered = true;
         let unasked = server.replies.is_empty();
         let done = inbound::deliver(cx, self.client, server, pool, shared)?;
+        if let Some(body) = done.refused {
+            return Err(Error::Settings(pool::Error::refused(pool.target.address(), body)));
+        }
         self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
         self.client.stalled = false;
         let (answered, ended) = (server.replies.is_empty(), is_free(server));
-        self.count(done, answered, ended);
+        self.count(&done, answered, ended);
         Ok(true)
     }
 
     /// What was delivered, and how long it took: one look at the clock for each request that is answered.
-    fn count(&mut self, done: inbound::Delivered, answered: bool, ended: bool) {
+    fn count(&mut self, done: &inbound::Delivered, answered: bool, ended: bool) {
         let query = answered.then(|| self.busy_since.take()).flatten();
         let xact = ended.then(|| self.xact_since.take()).flatten();
         // with limits, one query of a pipeline ends where the next begins
@@ -252,7 +270,7 @@ impl<'a> Relay<'a> {
 
     /// Limits in time cost nothing unless they are set.
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.rules.limits.is_none() {
+        if self.rules.limits.is_none() && self.checkout.server().left.pins.is_empty() {
             return Ok(());
         }
         let turn = self.busy_since.map_or(self.last, |since| since.max(self.last));
@@ -262,7 +280,20 @@ impl<'a> Relay<'a> {
     }
 
     fn check_orders(&self) -> Result<(), Error> {
-        if self.client.card.ordered(Order::Kill) { Err(Error::Killed) } else { Ok(()) }
+        let card = &self.client.card;
+        if card.ordered(Order::Kill) {
+            return Err(Error::Killed);
+        }
+        // one that keeps its server between two requests is ended where any other is
+        let server = self.checkout.server();
+        let between = self.rules.follows
+            && server.replies.is_settled()
+            && server.status == TxStatus::Idle
+            && self.client.channel.inbox.is_empty();
+        if between && self.busy_since.is_none() && card.ordered(Order::Drain) {
+            return Err(Error::ShuttingDown);
+        }
+        Ok(())
     }
 
     fn slot(&self) -> &Slot {

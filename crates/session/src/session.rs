@@ -19,6 +19,7 @@ use crate::handshake::{self, Arrival, Recipient};
 use crate::hub::Hub;
 use crate::pipeline::{self, Left};
 use crate::relay::Rules;
+use crate::steps::state::Pinned;
 use crate::welcome;
 
 /// How long a client may take to accept the last words.
@@ -36,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) worker: usize,
     /// What was read of the pool's settings, and which version of them.
     pub(crate) rules: (u64, Rules),
+    /// It keeps a server between transactions.
+    pub(crate) pinned: Option<Pinned>,
 }
 
 /// A session that is to go on on another worker.

@@ -5,4 +5,5 @@ pub(crate) mod classify;
 pub(crate) mod pool;
 pub(crate) mod relay;
 pub(crate) mod route;
+pub(crate) mod state;
 pub(crate) mod wire;

@@ -9,9 +9,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pool::directory::NoPool;
+use pool::in_force::{self, Change};
 use pool::learnt::{Asked, Greeting};
 use pool::target::Found;
-use pool::{Params, Pool, recover};
+use pool::{Params, Pool};
 use telemetry::Event;
 use tokio::time::timeout_at;
 use wire::TxStatus;
@@ -57,6 +58,8 @@ pub(crate) async fn welcome(
         channel,
         names: Names::default(),
         params: Arc::default(),
+        startup: Arc::default(),
+        amended: false,
         longest,
         stalled: false,
         torn: false,
@@ -66,7 +69,7 @@ pub(crate) async fn welcome(
     };
     client.card.belongs_to(&pool);
     let rules = (0, Rules::of(&pool.settings()));
-    let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker, rules });
+    let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker, rules, pinned: None });
     let greeted = timeout_at(deadline, greet(&mut session, &startup, &secret)).await;
     match greeted.unwrap_or(Err(Error::Login(Refusal::Late))) {
         Ok(()) => {
@@ -121,6 +124,7 @@ async fn greet(session: &mut Session, startup: &Startup, secret: &[u8]) -> Resul
     session.client.params = Arc::clone(&greeting.params);
     let announce = session.hub.directory.config().listen.announce;
     let mode = session.mode();
+    session.client.startup = Arc::clone(&greeting.params);
     let client = &mut session.client;
     let out = client.channel.queue();
     out.extend_from_slice(&greeting.report);
@@ -154,8 +158,10 @@ async fn ask(session: &mut Session, asked: Asked) -> Result<Arc<Greeting>, Error
     for (name, value) in &asked {
         want.put(name, value);
     }
-    let patience = session.pool.settings().acquire_timeout();
-    recover::put_in_force(&mut checkout, &Arc::new(want), patience).await?;
+    let (patience, want) = (session.pool.settings().acquire_timeout(), Arc::new(want));
+    if let Change::Needed(sql) = in_force::change(&mut checkout, session.client.card.id, &want) {
+        in_force::put(&mut checkout, &sql, &want, patience).await?;
+    }
     let settings = Arc::clone(&checkout.server().params);
     Ok(session.pool.learnt.learn(asked, &welcome, settings))
 }

@@ -79,6 +79,22 @@ events! {
     CancelForwarded => CANCELS "forwarded";
     /// A cancel request had an unknown key, or nothing to cancel.
     CancelIgnored => CANCELS "ignored";
+    /// A server connection stays with its client because of temporary tables or the like.
+    PinnedTemporary => PINS "temporary";
+    /// A server connection stays with its client because of a cursor WITH HOLD.
+    PinnedCursor => PINS "cursor";
+    /// A server connection stays with its client because of a session-level advisory lock.
+    PinnedLock => PINS "lock";
+    /// A server connection stays with its client because of what a session never loses again, such as a library.
+    PinnedLoad => PINS "load";
+    /// A server connection stays with its client because the client asked for that.
+    PinnedHint => PINS "hint";
+    /// A server connection stays with its client because of settings that cannot be carried.
+    PinnedSetting => PINS "setting";
+    /// A server connection stays with its client because `pool.state` is `pin`.
+    PinnedPolicy => PINS "policy";
+    /// A server connection stays with its client because the client listens to a channel there.
+    PinnedChannel => PINS "channel";
     /// A TLS handshake failed, on either side.
     TlsHandshakeFailed => TLS_FAILURES;
     /// The configuration was read again and taken.

@@ -149,6 +149,7 @@ catalogue! {
     SERVER_RECYCLED = Counter "pgweir_server_recycled_total" [] "Connections to servers closed on purpose: idle, old or not clean.";
     SERVER_RETRIES = Counter "pgweir_server_retries_total" [] "Requests sent again because their first server connection was found dead.";
     CANCELS = Counter "pgweir_cancel_requests_total" [Result] "Cancel requests of clients.";
+    PINS = Counter "pgweir_pins_total" [Reason] "Times a server connection began to stay with its client between transactions, by reason.";
     TLS_FAILURES = Counter "pgweir_tls_handshake_failures_total" [] "TLS handshakes that failed, on either side.";
     RELOADS = Counter "pgweir_config_reloads_total" [Result] "Times the configuration was read again.";
 

@@ -243,6 +243,11 @@ impl<E> Replies<E> {
         self.pop().map(|entry| (request, entry.effect))
     }
 
+    /// The effect of the request that is being answered.
+    pub fn head_effect(&mut self) -> Option<&mut E> {
+        self.queue.front_mut()?.effect.as_mut()
+    }
+
     /// The effect of the request that the error just seen has ended: even a failure may change something.
     pub fn failed(&mut self) -> Option<E> {
         self.failed.take()

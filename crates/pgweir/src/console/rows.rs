@@ -35,6 +35,7 @@ pub(crate) fn show(view: View, scene: &Scene<'_>) -> Vec<Row> {
         View::Clients => connections::clients(scene, &census()),
         View::Servers => connections::servers(&census()),
         View::Pools => connections::pools(scene, &census()),
+        View::Pins => connections::pins(&census()),
         View::Config => config_rows::rows(&scene.config),
         View::Databases => entries::databases(scene, &census()),
         View::Users => entries::users(scene, &census()),

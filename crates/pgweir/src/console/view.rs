@@ -59,6 +59,11 @@ views! {
     PeerPools "PEER_POOLS" [
         Int4: "peer_id" "cl_active_cancel_req" "cl_waiting_cancel_req" "sv_active_cancel" "sv_login";
     ]
+    /// Clients that keep a server connection between transactions; ours alone.
+    Pins "PINS" [
+        Int4: "client_id"; Text: "user" "database" "application_name" "reasons" "since";
+        Int4: "server_id" "remote_pid";
+    ]
     /// The pools.
     Pools "POOLS" [
         Text: "database" "user";
@@ -111,7 +116,7 @@ views! {
 }
 
 /// Views that other consoles have, or ours will have: asked for, they say that they are not there.
-pub(crate) const MISSING: [&str; 11] = [
+pub(crate) const MISSING: [&str; 10] = [
     "ACTIVE_SOCKETS",
     "BREAKERS",
     "CACHE",
@@ -119,7 +124,6 @@ pub(crate) const MISSING: [&str; 11] = [
     "DIGESTS",
     "FDS",
     "LIMITS",
-    "PINS",
     "REPLICAS",
     "SERVERS_STATE",
     "SOCKETS",

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use pool::error::Crowd;
 use wire::auth::ScramError;
 use wire::backend::error::Fields;
 
@@ -87,6 +88,16 @@ kinds! {
         Error::Timeout(Limit::Transaction, Duration::from_secs(60));
     Error::Timeout(Limit::IdleClient, _), "the client did nothing for longer than `pool.idle_client_timeout`",
         Error::Timeout(Limit::IdleClient, Duration::from_secs(600));
+    Error::Timeout(Limit::Pinned, _), "the client has kept a server connection between transactions, without a \
+        query, for longer than `pool.pinned_timeout`", Error::Timeout(Limit::Pinned, Duration::from_secs(3600));
+    Error::Settings(_), "the server has refused the client's settings: its own error",
+        Error::Settings(PoolError::Refused { server: server(), sqlstate: "22023".into(), body: Bytes::new() });
+    Error::Keeps { fatal: false, .. }, "`pool.state` is `reject`, and the statement makes a temporary table, takes a \
+        session-level advisory lock, or the like", Error::Keeps { pins: Pins::LOCK, fatal: false };
+    Error::Keeps { fatal: true, .. }, "the same, noticed only when it was there: a function has done it",
+        Error::Keeps { pins: Pins::LOCK, fatal: true };
+    Error::TooManyPinned { .. }, "`pool.max_pinned` server connections are kept by their clients already",
+        Error::TooManyPinned { limit: 5, pins: Pins::TEMPORARY };
     Error::Killed, "an administrator closed the session", Error::Killed;
     Error::ShuttingDown, "SIGTERM or SHUTDOWN: the transaction has ended", Error::ShuttingDown;
     Error::Cancelled, "cancelled by the client while it waited for a server", Error::Cancelled;
@@ -171,7 +182,8 @@ fn severity(error: &Error) -> &'static str {
 
 /// The line of one error in both tables; none if nobody is told, or in the words of the server.
 fn row(error: &Error) -> Option<(String, String)> {
-    let own_words = !matches!(error, Error::Pool(PoolError::Refused { .. }));
+    let own_words =
+        !matches!(error, Error::Pool(PoolError::Refused { .. }) | Error::Settings(PoolError::Refused { .. }));
     let report = error.report().filter(|_| own_words)?;
     let severity = severity(error);
     let (mut row, mut more) = (String::new(), String::new());

@@ -17,6 +17,8 @@ pub enum Limit {
     IdleInTransaction,
     /// `pool.idle_client_timeout`
     IdleClient,
+    /// `pool.pinned_timeout`
+    Pinned,
 }
 
 /// In PostgreSQL's words for limits of its own, where it has one.
@@ -39,6 +41,12 @@ pub(super) fn report(limit: Limit, after: Duration) -> Report {
             SqlState::IDLE_IN_TRANSACTION_TIMEOUT,
             "terminating connection due to idle-in-transaction timeout",
             "End transactions sooner, or raise pool.idle_in_transaction_timeout.",
+        ),
+        Limit::Pinned => (
+            "pinned_timeout",
+            SqlState::IDLE_SESSION_TIMEOUT,
+            "terminating connection that keeps a server connection to itself without using it",
+            "Drop, close or unlock what keeps it (SHOW PINS), or raise pool.pinned_timeout.",
         ),
         Limit::IdleClient => (
             "idle_client_timeout",

@@ -21,7 +21,7 @@ pub(crate) fn classify(session: &Session) -> Result<Class, Error> {
 }
 
 /// The text of the Query or Parse that begins the inbox, as far as it is there.
-fn first_sql(inbox: &[u8]) -> &[u8] {
+pub(crate) fn first_sql(inbox: &[u8]) -> &[u8] {
     let Ok(Some(head)) = frame::head(inbox, frame::LARGEST) else {
         return &[];
     };

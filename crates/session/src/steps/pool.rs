@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use ::pool::error::Error as PoolError;
-use ::pool::{Checkout, Waiting, recover};
+use ::pool::{Checkout, Waiting};
 use ::route::Choice;
 use ::wire::backend::error::{ErrorFields, Severity, write_notice};
 use ::wire::sqlstate::SqlState;
@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep_until};
 use crate::card::Order;
 use crate::error::Error;
 use crate::session::Session;
+use crate::steps;
 use crate::steps::wire::Began;
 
 /// A free server at once, or a place in the queue until one is.
@@ -27,9 +28,9 @@ use crate::steps::wire::Began;
 pub(crate) async fn checkout(session: &mut Session, choice: Choice, began: Began) -> Result<Checkout, Error> {
     let Choice::Primary = choice;
     let mut checkout = borrow(session, began).await?;
-    if !Arc::ptr_eq(&checkout.server().params, &session.client.params) {
-        let patience = session.pool.settings().acquire_timeout();
-        Box::pin(recover::put_in_force(&mut checkout, &session.client.params, patience)).await?;
+    let server = checkout.server();
+    if !Arc::ptr_eq(&server.params, &session.client.params) || server.left.stranger.is_some() {
+        checkout = Box::pin(steps::state::put_in_force(session, checkout, began)).await?;
     }
     session.pool.stats.slot(session.worker).add_server_assignment_count(1);
     session.client.card.link(&checkout.server().card, began.0);

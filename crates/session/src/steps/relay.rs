@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::pool::left::Changing;
 use ::pool::{Checkout, cancel, recover};
 use config::PoolMode;
 use telemetry::Event;
@@ -10,12 +11,27 @@ use telemetry::Event;
 use crate::error::Error;
 use crate::relay::{Ended, Relay};
 use crate::session::Session;
+use crate::steps;
 use crate::steps::wire::Began;
 
-/// Runs the request on this server; [`settle`] is to follow.
-pub(crate) fn relay<'a>(session: &'a mut Session, checkout: &'a mut Checkout, began: Began) -> Relay<'a> {
-    let rules = session.rules();
-    Relay::new(&mut session.client, checkout, rules, session.worker, began.0)
+/// Runs the request on this server, and those behind it while the server has to stay with the client; [`settle`] is to
+/// follow.
+///
+/// # Errors
+/// The server is lost, the client breaks the protocol, or a limit was passed.
+pub(crate) async fn relay(
+    session: &mut Session,
+    checkout: &mut Checkout,
+    began: Began,
+) -> Result<Ended, Error> {
+    let (rules, worker) = (session.rules(), session.worker);
+    let mut ended = Relay::new(&mut session.client, checkout, rules, worker, began.0).await?;
+    while matches!(ended, Ended::Free { .. }) && steps::state::stays(session, checkout).await? {
+        let rules = session.rules();
+        let relay = Relay::new(&mut session.client, checkout, rules, worker, Instant::now());
+        ended = relay.kept().await?;
+    }
+    Ok(ended)
 }
 
 /// Gives the server back, or has it cleaned up or closed, as the relay's end asks for.
@@ -28,20 +44,31 @@ pub(crate) fn settle(
     ended: Result<Ended, Error>,
 ) -> Result<Ended, Error> {
     session.client.card.unlink();
+    session.pinned = None;
     session.client.note_prepared();
     let passing = &checkout.server().passing;
     session.client.torn = passing.inbound > 0 && !passing.inbound_drop;
     match &ended {
         Ok(Ended::Free { at }) => {
-            // what the request changed, the client carries on to its next server
-            if !Arc::ptr_eq(&session.client.params, &checkout.server().params) {
+            // what the request changed, the client carries on to its next server; what else it may have changed was
+            // looked at before, with what goes back to the values of its start-up message
+            if !session.client.amended && !Arc::ptr_eq(&session.client.params, &checkout.server().params) {
                 session.client.params = Arc::clone(&checkout.server().params);
             }
+            session.client.amended = false;
             give_back(checkout, *at);
         }
         Err(Error::ServerLost { .. } | Error::NothingSent(_)) => {
             session.hub.events.count(Event::ServerLost);
             checkout.close();
+        }
+        Err(why @ Error::Settings(_)) => {
+            // the server would refuse whatever is under way to it
+            let server = checkout.server();
+            let (ended, left) = (server.left.changing == Changing::Followed, server.passing.outbound);
+            steps::wire::refuse_sent(session, why, ended, left);
+            checkout.close();
+            return Ok(Ended::Free { at: Instant::now() });
         }
         // the server is not to blame: what the client began on it is ended, and another may have it
         Ok(Ended::Goodbye) | Err(_) => {

@@ -47,6 +47,13 @@ pub(crate) fn refuse(session: &mut Session, why: &Error) {
     refuse::refuse(&mut session.client, why);
 }
 
+/// The same for a request that has been sent, see [`refuse::refuse_sent`].
+pub(crate) fn refuse_sent(session: &mut Session, why: &Error, ended: bool, left: usize) {
+    tracing::info!(client = session.client.card.id, "request refused: {why:?}");
+    session.hub.events.count(Event::RequestFailed);
+    refuse::refuse_sent(&mut session.client, why, ended, left);
+}
+
 fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn, Error>> {
     loop {
         let client = &mut session.client;

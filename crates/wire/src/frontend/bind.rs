@@ -30,6 +30,33 @@ impl<'a> Bind<'a> {
     }
 }
 
+/// The value of a parameter, counted from 1, in what stands behind the names ([`Bind::rest`]); `None` if it is NULL, or
+/// not there.
+#[must_use]
+pub fn parameter(rest: &[u8], number: u16) -> Option<&[u8]> {
+    let mut reader = Reader::new(rest);
+    for _ in 0..reader.u16().ok()? {
+        reader.u16().ok()?;
+    }
+    let count = reader.u16().ok()?;
+    if number == 0 || number > count {
+        return None;
+    }
+    for at in 1..=number {
+        let Ok(length) = usize::try_from(reader.i32().ok()?) else {
+            if at == number {
+                return None;
+            }
+            continue;
+        };
+        let value = reader.bytes(length).ok()?;
+        if at == number {
+            return Some(value);
+        }
+    }
+    None
+}
+
 /// Appends a Bind; `rest` is what stands behind the names, as in [`Bind::rest`].
 pub fn write(out: &mut BytesMut, portal: &[u8], statement: &[u8], rest: &[u8]) -> Result<(), Error> {
     head(out, TAG, sum([cstr_len(portal)?, cstr_len(statement)?, rest.len()]))?;

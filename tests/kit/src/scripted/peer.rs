@@ -140,11 +140,15 @@ impl Peer {
         bytes.iter().try_for_each(|byte| self.send(&[*byte]))
     }
 
-    /// Answers every simple query with one row that holds its text, until the client leaves.
+    /// Answers every simple query with one row that holds its text, until the client leaves. What pgweir itself asks
+    /// about the state of a session it answers without a row: there is nothing.
     pub fn serve(&mut self) -> Result<(), Error> {
         loop {
             let message = self.read_message()?;
             match message.tag {
+                b'Q' if message.text().contains("pg_catalog.") => {
+                    self.send(&[answers::complete("SELECT 0"), answers::ready(b'I')].concat())?;
+                }
                 b'Q' => self.send(&answers::one_row(&message.text()))?,
                 b'X' => return Ok(()),
                 _ => return Err(Error::Protocol("this script only knows simple queries")),

@@ -92,6 +92,26 @@ fn server_row(server: &Server) -> Row {
     ]
 }
 
+/// Clients that keep a server connection between transactions.
+pub(super) fn pins(census: &Census) -> Vec<Row> {
+    census.clients.iter().filter(|client| !client.card.pins().is_empty()).map(pin_row).collect()
+}
+
+fn pin_row(client: &Client) -> Row {
+    let card = &client.card;
+    let (server, pid) = client.server.as_ref().map_or((0, 0), |server| (server.id, server.pid));
+    vec![
+        card.id.into(),
+        card.login.1.as_str().into(),
+        card.login.0.as_str().into(),
+        card.application.as_str().into(),
+        card.pins().to_string().into(),
+        date::text(moment(card.pinned_since()).unwrap_or(card.since)).into(),
+        server.into(),
+        pid.into(),
+    ]
+}
+
 /// Pools, and the console's own.
 pub(super) fn pools(scene: &Scene<'_>, census: &Census) -> Vec<Row> {
     let is_there = |crew: &Crew| !crew.pools.is_empty() || crew.now != PoolGauges::default();

@@ -1,0 +1,47 @@
+//! Why there was no server for a request, in words.
+
+use pool::error::{Crowd, Error as PoolError};
+use wire::sqlstate::SqlState;
+
+use super::{Report, error, fatal};
+
+/// What a client is told that got no server.
+pub(super) fn no_server(cause: &PoolError) -> Report {
+    match cause {
+        PoolError::QueueTimeout { crowd, last: None, .. } => Report {
+            hint: "Raise pool.size or pool.acquire_timeout, or find who holds connections with SHOW SERVERS.",
+            ..error(SqlState::TOO_MANY_CONNECTIONS, cause.to_string(), &figures(crowd))
+        },
+        PoolError::QueueTimeout { crowd, last: Some(last), .. } => Report {
+            hint: "Check that the server is up and that pgweir may log in to it.",
+            ..error(SqlState::CANNOT_CONNECT_NOW, last.to_string(), &figures(crowd))
+        },
+        PoolError::Credentials { .. } => Report {
+            hint: "Give the user a password that pgweir can log in with, or let it log in with SCRAM.",
+            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
+        },
+        PoolError::Unbound { .. } => Report {
+            hint: "Let the server offer TLS and SCRAM, or set server_tls.channel_binding = \"prefer\".",
+            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
+        },
+        PoolError::ShuttingDown => fatal(SqlState::ADMIN_SHUTDOWN, cause.to_string()),
+        PoolError::Connect { .. }
+        | PoolError::Refused { .. }
+        | PoolError::Protocol { .. }
+        | PoolError::Lost { .. } => Report {
+            hint: "Check that the server is up.",
+            ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
+        },
+        PoolError::Retired => {
+            Report { hint: "Connect again.", ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "") }
+        }
+    }
+}
+
+fn figures(crowd: &Crowd) -> String {
+    let Crowd { size, active, idle, opening, waiting, at_server: (used, limit) } = crowd;
+    format!(
+        "pool of {size}: {active} active, {idle} idle, {opening} connecting; {waiting} clients waiting; \
+         {used} of {limit} connections to this database on the server"
+    )
+}

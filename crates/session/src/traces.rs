@@ -1,0 +1,92 @@
+//! What a text leaves behind in a session, in the words of those who keep servers.
+//!
+//! `classify` reads the text and knows nothing of servers, `pool` keeps servers and knows nothing of texts.
+
+use std::sync::Arc;
+
+use classify::effects::{Effects, Lexis, Setting, SettingName};
+use pool::Params;
+use pool::left::{Marks, Name, Pins, Touched, Traces};
+use pool::prepared::About;
+use wire::frontend::bind;
+
+/// What running this text may do beyond its transaction; `None`: nothing. `whole`: all of it is here.
+pub(crate) fn effects(sql: &[u8], whole: bool, params: &Params) -> Option<Box<Effects>> {
+    classify::effects(sql, whole, Lexis { backslashes: params.has_backslashes() })
+}
+
+/// The same, for a statement that is prepared and may be run whenever.
+pub(crate) fn about(sql: &[u8], params: &Params) -> About {
+    effects(sql, true, params).map(|effects| about_of(&effects)).unwrap_or_default()
+}
+
+/// The same, once the text was read.
+pub(crate) fn about_of(effects: &Effects) -> About {
+    About { forgets: forgets(effects), traces: traces(effects).map(Arc::new), naming: None }
+}
+
+/// Why a server would be kept by what this text leaves behind; nothing if the text itself says that it will not.
+pub(crate) fn pins(effects: &Effects, sql: &[u8]) -> Pins {
+    let pins = traces(effects).map(|traces| traces.marks.pins()).unwrap_or_default();
+    let phrase = b"on commit drop";
+    let drops = sql.windows(phrase.len()).any(|text| text.eq_ignore_ascii_case(phrase));
+    if drops { pins.without(Pins::TEMPORARY) } else { pins }
+}
+
+/// Whether all prepared statements may be forgotten.
+pub(crate) fn forgets(effects: &Effects) -> bool {
+    effects.marks.contains(classify::Marks::FORGETS)
+}
+
+/// What may be left behind on the server.
+pub(crate) fn traces(effects: &Effects) -> Option<Traces> {
+    use classify::Marks as Seen;
+    let mut marks = Marks::default();
+    for (seen, mark) in [
+        (Seen::UNKNOWN, Marks::UNKNOWN),
+        (Seen::RESETS_ALL, Marks::RESETS_ALL),
+        (Seen::DISCARDS_ALL, Marks::DISCARDS_ALL),
+        (Seen::TEMPORARY, Marks::TEMPORARY),
+        (Seen::HOLDS, Marks::HOLDS),
+        (Seen::LOCKS, Marks::LOCKS),
+        (Seen::LOADS, Marks::LOADS),
+        (Seen::PINS, Marks::PINS),
+        (Seen::RELEASES, Marks::RELEASES),
+        (Seen::LISTENS, Marks::LISTENS),
+        (Seen::UNLISTENS, Marks::RELEASES),
+    ] {
+        if effects.marks.contains(seen) {
+            marks.insert(mark);
+        }
+    }
+    let settings: Vec<Touched> = effects.settings.iter().map(touched).collect();
+    (!marks.is_empty() || !settings.is_empty()).then_some(Traces { marks, settings })
+}
+
+fn touched(setting: &Setting) -> Touched {
+    let name = match &setting.name {
+        SettingName::Known(name) => Name::Known(name.clone()),
+        SettingName::Bound(number) => Name::Bound(*number),
+    };
+    Touched { name, to_default: setting.to_default }
+}
+
+/// What a statement leaves behind that is run with the parameters of this Bind, as far as they are here.
+pub(crate) fn bound(traces: &Traces, parameters: &[u8]) -> Traces {
+    let mut bound = Traces { marks: traces.marks, settings: Vec::new() };
+    for touched in &traces.settings {
+        let name = match touched.name {
+            Name::Known(ref name) => Some(name.clone()),
+            Name::Bound(number) => {
+                let text = bind::parameter(parameters, number).and_then(|text| str::from_utf8(text).ok());
+                text.filter(|text| text.is_ascii()).map(Into::into)
+            }
+        };
+        match name {
+            Some(name) => bound.touch(Touched { name: Name::Known(name), to_default: touched.to_default }),
+            // whatever it is
+            None => bound.marks.insert(Marks::UNKNOWN),
+        }
+    }
+    bound
+}
