@@ -4,6 +4,7 @@ mod announced;
 mod as_postgresql;
 mod cert;
 mod console;
+mod libpq;
 mod rules;
 mod socket;
 

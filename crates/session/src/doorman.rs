@@ -61,18 +61,24 @@ fn demand(config: &Config, stream: &Stream, claim: &Claim<'_>) -> Result<Demand,
         AuthMethod::ScramSha256 => HbaMethod::ScramSha256,
         AuthMethod::Cert => HbaMethod::Cert,
         AuthMethod::Hba => {
-            // without its own addresses this machine is a stranger to itself: `samehost` matches nobody then
-            let own = if config.access.needs_networks() { net::networks().ok() } else { None };
+            let turned_away = || Error::Login(Refusal::NoEntry(visit(stream, claim)));
+            let own = if config.access.needs_networks() { net::networks() } else { Ok(Vec::new()) };
+            let own = own.map_err(|error| {
+                // to go on would pass over a line that may say `reject`
+                tracing::error!(
+                    "the networks of this machine cannot be read for samehost and samenet: {error}"
+                );
+                turned_away()
+            })?;
             let caller = Caller {
                 address: address(stream),
                 encrypted: stream.is_tls(),
                 database: claim.database,
                 user: claim.user,
                 replication: claim.replication,
-                own: own.as_deref().unwrap_or_default(),
+                own: &own,
             };
-            let found = config.access.verdict(&caller).cloned();
-            return found.ok_or_else(|| Error::Login(Refusal::NoEntry(visit(stream, claim))));
+            return config.access.verdict(&caller).cloned().ok_or_else(turned_away);
         }
     };
     Ok(Demand::of(method))

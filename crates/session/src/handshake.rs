@@ -250,7 +250,10 @@ impl Door<'_> {
             negotiate::write(self.channel.queue(), minor, &startup.unknown_options)
                 .map_err(Error::protocol)?;
         }
-        let claim = Claim { user, database: database_of(startup, user), replication: false };
+        // `replication=database` is for a database like any other
+        let physical = |value: &str| !is_off(value) && !value.eq_ignore_ascii_case("database");
+        let replication = startup.get("replication").is_some_and(physical);
+        let claim = Claim { user, database: database_of(startup, user), replication };
         let ask = doorman::ask(&self.hub.directory.config(), &self.channel.stream, &claim).await?;
         let shown = auth::authenticate(self.hub, &mut self.channel, user, ask).await?;
         let (card, secret) = self.card(startup, user, number)?;

@@ -101,3 +101,17 @@ fn names_are_names_whatever_they_look_like() {
         assert_eq!(client.rows("SHOW application_name"), hostile);
     }
 }
+
+/// Rules say what is asked, and the server has the secrets.
+#[test]
+fn rules_go_with_secrets_that_only_the_server_has() {
+    let postgres = Postgres::builder().user("known", "secret").start();
+    let rules = Rules::new("host app known all scram-sha-256\nhost app trusted all trust\n", "");
+    let proxy =
+        rules.before(&postgres).set("auth.query", "{ user = \"postgres\", database = \"app\" }").start();
+    let connect = |user: &str, password: &str| proxy.connect().user(user).password(password).database("app");
+    assert_eq!(connect("known", "secret").open().rows("SELECT 1"), "1");
+    assert!(outcome(connect("known", "wrong").try_open()).starts_with("28P01 "));
+    assert_eq!(connect("trusted", "").open().rows("SELECT 1"), "1", "who is not asked is not looked up");
+    assert!(outcome(connect("postgres", "").try_open()).starts_with("28000 no pg_hba.conf entry"));
+}
