@@ -39,6 +39,8 @@ mod scene;
 #[cfg(test)]
 mod sequences;
 #[cfg(test)]
+mod session_effects;
+#[cfg(test)]
 mod soak;
 #[cfg(test)]
 mod state;

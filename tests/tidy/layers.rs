@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("pgweir", &["wire", "config", "telemetry", "net", "classify", "cache", "route", "pool", "session"]),
     ("testkit", &["wire"]),
     ("xtask", &["testkit"]),
-    ("pgweir-fuzz", &["wire"]),
+    ("pgweir-fuzz", &["wire", "classify"]),
 ];
 /// Crates of ours under the names they have in code.
 const OURS: [&str; 10] =

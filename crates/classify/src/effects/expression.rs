@@ -225,6 +225,7 @@ impl Scanner<'_> {
             || pair("group", "by")
             || pair("order", "by")
             || pair("not", "materialized")
+            || pair("to", "second")
             || pair("fetch", "first")
             || pair("fetch", "next")
             || self.groups_by(name)

@@ -1,8 +1,9 @@
 //! What is known of names that stand before an opening parenthesis.
 //!
 //! `functions.txt` has the names of all functions of `pg_catalog` and `information_schema`, of PostgreSQL 15 and
-//! of 18, that leave nothing behind in the session. Those that do are here. A name on neither list may do
-//! anything. A test with real servers finds names that are missing on both.
+//! of 18, that leave nothing behind in the session, and those of their types, which convert when they are called.
+//! Functions that do leave something behind are here. A name on neither list may do anything. A test with real
+//! servers finds names that are missing on both.
 
 use std::sync::LazyLock;
 

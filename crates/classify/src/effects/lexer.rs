@@ -99,7 +99,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn next(&mut self) -> Token {
         loop {
             match (self.byte(0), self.byte(1)) {
-                (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, _) => self.at += 1,
+                (first, _) if is(first, BLANK) => self.at += 1,
                 (b'-', b'-') => self.skip_until(|b| matches!(b, b'\n' | b'\r')),
                 (b'/', b'*') => self.comment(),
                 (first, second) => {
@@ -121,9 +121,9 @@ impl<'a> Lexer<'a> {
             b'b' | b'B' | b'x' | b'X' if second == b'\'' => self.string(1, false),
             b'u' | b'U' if second == b'&' && self.byte(2) == b'\'' => self.string(2, false),
             b'u' | b'U' if second == b'&' && self.byte(2) == b'"' => self.quoted(2, Kind::Unicode),
-            _ if begins_word(first) => {
+            _ if is(first, BEGINS) => {
                 self.at += 1;
-                self.skip_until(|b| !continues_word(b));
+                self.skip_until(|b| !is(b, CONTINUES));
                 Kind::Word
             }
             b'0'..=b'9' => self.number(),
@@ -136,7 +136,7 @@ impl<'a> Lexer<'a> {
             b',' => self.take(1, Kind::Comma),
             b';' => self.take(1, Kind::Semicolon),
             b'.' => self.take(1, Kind::Dot),
-            _ if is_operator(first) => self.operator(),
+            _ if is(first, OPERATOR) => self.operator(),
             _ => self.take(1, Kind::Operator),
         }
     }
@@ -250,8 +250,8 @@ impl<'a> Lexer<'a> {
             return Kind::Param;
         }
         let rest = self.text.get(self.at - 1..).unwrap_or_default();
-        let letters = rest.iter().skip(1).position(|b| !continues_word(*b) || *b == b'$').unwrap_or(0);
-        let is_tag = rest.get(letters + 1) == Some(&b'$') && (letters == 0 || begins_word(second));
+        let letters = rest.iter().skip(1).position(|b| !is(*b, CONTINUES) || *b == b'$').unwrap_or(0);
+        let is_tag = rest.get(letters + 1) == Some(&b'$') && (letters == 0 || is(second, BEGINS));
         let Some(tag) = rest.get(..letters + 2).filter(|_| is_tag) else { return Kind::Operator };
         self.at += tag.len() - 1;
         loop {
@@ -294,7 +294,7 @@ impl<'a> Lexer<'a> {
     /// An operator ends where a comment begins.
     fn operator(&mut self) -> Kind {
         let start = self.at;
-        while is_operator(self.byte(0))
+        while is(self.byte(0), OPERATOR)
             && !matches!((self.byte(0), self.byte(1)), (b'-', b'-') | (b'/', b'*'))
         {
             self.at += 1;
@@ -306,34 +306,36 @@ impl<'a> Lexer<'a> {
     }
 }
 
-fn begins_word(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80..)
-}
+const BEGINS: u8 = 1;
+const CONTINUES: u8 = 2;
+const OPERATOR: u8 = 4;
+const BLANK: u8 = 8;
 
-fn continues_word(byte: u8) -> bool {
-    begins_word(byte) || matches!(byte, b'0'..=b'9' | b'$')
-}
+/// What each byte can be part of.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        #[expect(clippy::cast_possible_truncation, reason = "an array of all bytes")]
+        let class = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => BEGINS | CONTINUES,
+            b'0'..=b'9' | b'$' => CONTINUES,
+            b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' => OPERATOR,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' => OPERATOR,
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => BLANK,
+            _ => 0,
+        };
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            classes[byte] = class;
+        }
+        byte += 1;
+    }
+    classes
+};
 
-fn is_operator(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'~' | b'!'
-            | b'@'
-            | b'#'
-            | b'^'
-            | b'&'
-            | b'|'
-            | b'`'
-            | b'?'
-            | b'+'
-            | b'-'
-            | b'*'
-            | b'/'
-            | b'%'
-            | b'<'
-            | b'>'
-            | b'='
-    )
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }
 
 /// Whether a comment is a list of hints with `pin` in it.

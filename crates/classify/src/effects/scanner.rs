@@ -94,7 +94,7 @@ impl<'a> Scanner<'a> {
     /// All statements, one after the other.
     pub(super) fn run(mut self) -> Option<Box<Effects>> {
         while self.token.kind != Kind::End {
-            self.advance();
+            self.take();
             self.name = NAMELESS;
             self.about = About::default();
             self.set_config = None;
@@ -112,8 +112,14 @@ impl<'a> Scanner<'a> {
         self.found
     }
 
-    /// Goes to the next token.
+    /// Goes to the next token; stays where it is at the end of the statement.
     pub(super) fn advance(&mut self) {
+        if !self.at_end() {
+            self.take();
+        }
+    }
+
+    fn take(&mut self) {
         self.prev = self.token;
         self.token = self.lexer.next();
         match self.token.kind {

@@ -1,5 +1,6 @@
 //! What texts leave behind, written as one line each.
 
+mod any_text;
 mod drivers;
 mod expressions;
 mod lexing;

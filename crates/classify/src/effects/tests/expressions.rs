@@ -34,6 +34,7 @@ fn names_of_tables_types_and_aliases_are_no_calls() {
         "SELECT CURRENT_TIMESTAMP(3), LOCALTIME(0), now(), pg_catalog.now(), information_schema._pg_truetypid(a, b) FROM c",
         "SELECT a[lower('1')::int] FROM b FETCH FIRST (1) ROWS ONLY",
         "SELECT 1 OPERATOR(pg_catalog.+) abs(1)",
+        "SELECT regclass('a'), jsonb('{}'), pg_catalog.inet('::1'), INTERVAL '1 2:03' DAY TO SECOND(2)",
         "VALUES (1), (2)",
         "TABLE a",
         "(SELECT 1) UNION (SELECT 2)",
