@@ -277,6 +277,10 @@ impl<'a> Scanner<'a> {
             return;
         }
         self.name.goes_on = self.name.last.start == self.prev.start;
+        if self.prev.kind == Kind::Unicode {
+            // escapes may spell any schema
+            self.mark(Marks::UNKNOWN);
+        }
         let schema = inside_quotes(self.lexer.bytes(self.prev));
         if is_temporary_schema(schema) {
             self.mark(Marks::TEMPORARY);

@@ -109,13 +109,11 @@ impl Scanner<'_> {
         }
     }
 
+    /// Whether the current token is such a schema, or may be, for all that can be told from the text.
     fn names_schema(&self, which: impl Fn(&[u8]) -> bool) -> bool {
-        let text = if self.token.kind == Kind::Text {
-            self.lexer.plain(self.token)
-        } else {
-            self.token.is_identifier().then(|| self.lexer.bytes(self.token))
-        };
-        text.is_some_and(|text| which(inside_quotes(text)))
+        let bytes = self.lexer.bytes(self.token);
+        let plain = if self.token.kind == Kind::Text { self.lexer.plain(self.token) } else { Some(bytes) };
+        self.token.kind == Kind::Unicode || plain.is_none_or(|text| which(inside_quotes(text)))
     }
 
     /// Reads a name of one or more parts; the token behind it is the current one then.

@@ -93,6 +93,8 @@ fn a_path_that_begins_with_temporary_objects_makes_tables_temporary() {
             "SET search_path TO 'pg_temp', a",
             "SET search_path TO \"$user\", pg_temp",
             "SET SCHEMA 'pg_temp'",
+            "SET search_path = E'pg\\x5ftemp'",
+            "SET search_path = U&\"pg\\005ftemp\"",
             "SELECT set_config('search_path', 'pg_temp, public', false)",
             "SELECT set_config('search_path', '\"pg_temp\"', false)",
         ],
