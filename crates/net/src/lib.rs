@@ -24,6 +24,6 @@ pub use error::Error;
 pub use listen::{Incoming, Listener};
 pub use machine::{networks, user_name};
 pub use random::{NoRandomness, random};
-pub use socket::{Look, Peer};
+pub use socket::{Look, Peer, Process};
 pub use stream::Stream;
 pub use tls::{Acceptor, Certificate, Connector, TlsInfo, is_client_hello};

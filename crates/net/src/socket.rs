@@ -41,6 +41,15 @@ impl fmt::Display for Peer {
     }
 }
 
+/// A process at the other end of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// The number of its user.
+    pub uid: u32,
+    /// Its own number; 0 if the kernel does not tell.
+    pub id: u32,
+}
+
 /// What a non-blocking look at a socket shows.
 #[derive(Debug)]
 pub enum Look {
@@ -115,13 +124,12 @@ impl Socket {
         }
     }
 
-    /// See [`crate::Stream::peer_uid`].
-    pub(crate) fn peer_uid(&self) -> io::Result<Option<u32>> {
-        match &self.kind {
-            Kind::Tcp(_) => Ok(None),
-            Kind::Unix(socket) => socket.peer_cred().map(|who| Some(who.uid())),
-            Kind::Lost => Err(lost()),
-        }
+    /// See [`crate::Stream::peer_process`].
+    pub(crate) fn peer_process(&self) -> io::Result<Option<Process>> {
+        let Kind::Unix(socket) = &self.kind else { return Ok(None) };
+        let who = socket.peer_cred()?;
+        let id = who.pid().and_then(|pid| u32::try_from(pid).ok());
+        Ok(Some(Process { uid: who.uid(), id: id.unwrap_or(0) }))
     }
 
     /// Ready when a read is worth trying. An error is left for the read to report.

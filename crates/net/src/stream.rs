@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use wire::auth::EndPoint;
 
 use crate::buffers::BLOCK;
-use crate::socket::{Look, Peer, Socket};
+use crate::socket::{Look, Peer, Process, Socket};
 use crate::tls::{self, Certificate, Tls, TlsInfo};
 
 /// With less room than this in a buffer a read first makes more.
@@ -201,10 +201,9 @@ impl Stream {
         Certificate::of(self.peer_certificate()?, SystemTime::now())
     }
 
-    /// The user of the operating system at the other end of a Unix socket, as it was when it connected; none
-    /// for a TCP connection.
-    pub fn peer_uid(&self) -> io::Result<Option<u32>> {
-        self.socket().peer_uid()
+    /// The process at the other end of a Unix socket, as it was when it connected; none for a TCP connection.
+    pub fn peer_process(&self) -> io::Result<Option<Process>> {
+        self.socket().peer_process()
     }
 
     /// The certificate that the peer proved to own, in DER.

@@ -59,6 +59,8 @@ pub struct ClientCard {
     pub application: String,
     /// The client's end and ours.
     pub ends: (Peer, Peer),
+    /// The client's process on this machine, if it came by the Unix socket; else 0.
+    pub process: u32,
     /// TLS version and cipher, empty without TLS.
     pub tls: String,
     /// When it connected.
@@ -106,6 +108,7 @@ impl ClientCard {
             login: who.login,
             application: who.application,
             ends: who.ends,
+            process: who.process,
             tls: who.tls,
             since: SystemTime::now(),
             prepared: AtomicU32::new(0),
@@ -310,6 +313,8 @@ pub struct Identity {
     pub application: String,
     /// The client's end and ours.
     pub ends: (Peer, Peer),
+    /// The client's process, 0 if it is not known.
+    pub process: u32,
     /// TLS version and cipher.
     pub tls: String,
 }

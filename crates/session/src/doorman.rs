@@ -109,7 +109,7 @@ fn certificate(access: &Access, stream: &Stream, demand: &Demand, user: &str) ->
 
 /// The user of the operating system at the other end.
 async fn peer(access: &Access, stream: &Stream, demand: &Demand, user: &str) -> Result<(), Error> {
-    let uid = stream.peer_uid().ok().flatten();
+    let uid = stream.peer_process().ok().flatten().map(|process| process.uid);
     let known = match uid {
         // the name service may take its time, and other clients are not to wait for it
         Some(uid) => tokio::task::spawn_blocking(move || net::user_name(uid)).await,

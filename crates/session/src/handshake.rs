@@ -274,6 +274,7 @@ impl Door<'_> {
                 login: (database_of(startup, user).to_owned(), user.to_owned()),
                 application: startup.get("application_name").unwrap_or_default().to_owned(),
                 ends: (stream.peer(), stream.local().unwrap_or(Peer::Unix)),
+                process: stream.peer_process().ok().flatten().map_or(0, |process| process.id),
                 tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
             };
             let card = Arc::new(ClientCard::new(number, pid, secret, identity));

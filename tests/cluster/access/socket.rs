@@ -9,8 +9,12 @@ use super::{Rules, door_to, me, outcome};
 fn the_user_of_the_operating_system_is_the_user() {
     let postgres = Postgres::start();
     let rules = Rules::new("local all all peer\nhost all all all reject\n", "");
-    let proxy = rules.before(&postgres).start();
+    let proxy = rules.before(&postgres).set("admin.stats_users", &format!("[\"{}\"]", me())).start();
     assert_eq!(proxy.connect_unix().user(&me()).open().rows("SELECT 1"), "1");
+    let mut monitor = proxy.connect_unix().user(&me()).database("pgweir").open();
+    let shown = monitor.query("SHOW CLIENTS");
+    let process = std::process::id().to_string();
+    assert!(shown.iter().any(|row| row.tag == b'D' && row.texts().contains(&process)), "{shown:?}");
     for user in ["postgres", "somebody", "admin"] {
         let said = outcome(proxy.connect_unix().user(user).try_open());
         assert_eq!(said, format!("28000 Peer authentication failed for user \"{user}\""));

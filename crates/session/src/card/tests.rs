@@ -7,6 +7,7 @@ fn an_order_to_give_up_waiting_ends_with_the_wait() {
     let who = Identity {
         login: Default::default(),
         application: String::new(),
+        process: 0,
         ends: (Peer::Unix, Peer::Unix),
         tls: String::new(),
     };

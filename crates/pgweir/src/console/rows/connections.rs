@@ -48,8 +48,7 @@ fn client_row(client: &Client, listen_port: u16) -> Row {
         false.into(),
         client_ptr(card.id).into(),
         link.into(),
-        // the kernel would know it for a Unix socket; nobody has asked it
-        0_u64.into(),
+        u64::from(card.process).into(),
         card.tls.as_str().into(),
         card.application.as_str().into(),
         card.prepared.load(Ordering::Relaxed).into(),
