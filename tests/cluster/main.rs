@@ -35,6 +35,8 @@ mod prepared;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replication;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod sequences;

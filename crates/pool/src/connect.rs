@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use config::{Host, ServerTlsMode};
 use net::channel::Channel;
 use net::{Peer, Stream};
@@ -26,34 +26,41 @@ use crate::target::Target;
 /// Opens a connection for this pool, registered with this worker's runtime, within `connect_timeout`.
 pub(crate) async fn open(pool: &Arc<Pool>, worker: usize, slot: Slot) -> Result<Box<Server>, Error> {
     let patience = pool.settings().connect_timeout();
-    let attempt = attempt(&pool.target, patience);
-    let (stream, logged_in) =
-        tokio::time::timeout(patience, attempt).await.map_err(|_| Error::Connect {
-            server: pool.target.address(),
-            why: format!("no log-in within {:.1} s", patience.as_secs_f64()),
-        })??;
+    let (stream, logged_in) = in_time(&pool.target, patience, &[]).await?;
     Ok(Box::new(build(pool, worker, slot, stream, logged_in)))
 }
 
+/// A connection that is logged in, with these start-up parameters beside user and database.
+pub(crate) async fn in_time(
+    target: &Target,
+    patience: Duration,
+    asked: &[(&str, &str)],
+) -> Result<(Stream, LoggedIn), Error> {
+    tokio::time::timeout(patience, attempt(target, patience, asked)).await.map_err(|_| Error::Connect {
+        server: target.address(),
+        why: format!("no log-in within {:.1} s", patience.as_secs_f64()),
+    })?
+}
+
 /// Protocol 3.2 is asked for first, for its longer cancel keys. A server that takes offence is asked for 3.0.
-pub(crate) async fn attempt(target: &Target, patience: Duration) -> Result<(Stream, LoggedIn), Error> {
-    match attempt_minor(target, patience, 2).await {
+pub(crate) async fn attempt(
+    target: &Target,
+    patience: Duration,
+    asked: &[(&str, &str)],
+) -> Result<(Stream, LoggedIn), Error> {
+    match login::log_in(reach(target, patience).await?, target, 2, asked).await {
         Err(Error::Refused { sqlstate, .. }) if sqlstate == "0A000" => {
-            attempt_minor(target, patience, 0).await
+            login::log_in(reach(target, patience).await?, target, 0, asked).await
         }
         Err(Error::Refused { sqlstate, .. })
             if target.tls_mode == ServerTlsMode::Allow && sqlstate == "28000" =>
         {
             // with "allow" TLS is for servers that insist on it
             let stream = secure(target, dial(target, patience).await?).await?;
-            login::log_in(stream, target, 2).await
+            login::log_in(stream, target, 2, asked).await
         }
         other => other,
     }
-}
-
-async fn attempt_minor(target: &Target, patience: Duration, minor: u16) -> Result<(Stream, LoggedIn), Error> {
-    login::log_in(reach(target, patience).await?, target, minor).await
 }
 
 /// A connection to the server, with TLS if that is what the mode and the server want, before any log-in.
@@ -104,19 +111,7 @@ fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in:
     let base = Arc::new(Params::reported(movable.map(|(name, value)| (name.as_str(), value.as_str()))));
     pool.learnt.learn_welcome(Welcome { reported, base: Arc::clone(&base) });
     let params = pool.learnt.welcome().filter(|w| w.base == base).map_or(base, |w| Arc::clone(&w.base));
-    let card = Arc::new(ServerCard {
-        id: pool.shared.server_number(),
-        pid,
-        secret,
-        tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
-        ends: (stream.peer(), stream.local().unwrap_or(Peer::Unix)),
-        since: SystemTime::now(),
-        client: AtomicU64::new(0),
-        cancels: AtomicU32::new(0),
-        quiet: tokio::sync::Notify::new(),
-        prepared: AtomicU32::new(0),
-    });
-    pool.enrol(&card);
+    let card = card(pool, &stream, pid, secret);
     let now = Instant::now();
     Server {
         channel: Channel::new(stream),
@@ -131,6 +126,24 @@ fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in:
         age: Age { released: now, expires: expiry(pool, now), generation: 0, home: worker },
         slot,
     }
+}
+
+/// The card of a new connection, on the pool's roster.
+pub(crate) fn card(pool: &Pool, stream: &Stream, pid: u32, secret: Bytes) -> Arc<ServerCard> {
+    let card = Arc::new(ServerCard {
+        id: pool.shared.server_number(),
+        pid,
+        secret,
+        tls: stream.tls().map(|tls| format!("{}/{}", tls.version, tls.cipher)).unwrap_or_default(),
+        ends: (stream.peer(), stream.local().unwrap_or(Peer::Unix)),
+        since: SystemTime::now(),
+        client: AtomicU64::new(0),
+        cancels: AtomicU32::new(0),
+        quiet: tokio::sync::Notify::new(),
+        prepared: AtomicU32::new(0),
+    });
+    pool.enrol(&card);
+    card
 }
 
 /// Lifetimes end up to a quarter early, each at its own time, so that connections opened together are not

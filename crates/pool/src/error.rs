@@ -91,6 +91,11 @@ pub enum Error {
         /// What the system said; `None` for an orderly end of the stream.
         why: Option<String>,
     },
+    /// The server has as many connections to this database as it may have, of all pools together.
+    AtCap {
+        /// That many.
+        limit: u32,
+    },
     /// The pool was taken away by a reload; ask for it again.
     Retired,
     /// pgweir is going down.
@@ -102,7 +107,9 @@ impl Error {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::QueueTimeout { .. } | Self::ShuttingDown | Self::Retired => Fault::Limit,
+            Self::QueueTimeout { .. } | Self::AtCap { .. } | Self::ShuttingDown | Self::Retired => {
+                Fault::Limit
+            }
             Self::Connect { .. } | Self::Refused { .. } | Self::Protocol { .. } | Self::Lost { .. } => {
                 Fault::Server
             }
@@ -117,9 +124,11 @@ impl Error {
             // 28: log-in refused, 3D000: no such database. Another attempt would hear the same.
             Self::Refused { sqlstate, .. } => sqlstate.starts_with("28") || sqlstate == "3D000",
             Self::Credentials { .. } | Self::Unbound { .. } | Self::Retired | Self::ShuttingDown => true,
-            Self::QueueTimeout { .. } | Self::Connect { .. } | Self::Protocol { .. } | Self::Lost { .. } => {
-                false
-            }
+            Self::QueueTimeout { .. }
+            | Self::AtCap { .. }
+            | Self::Connect { .. }
+            | Self::Protocol { .. }
+            | Self::Lost { .. } => false,
         }
     }
 
@@ -160,6 +169,9 @@ impl fmt::Display for Error {
             Self::Protocol { server, what } => write!(f, "server {server} broke the protocol: {what}"),
             Self::Lost { server, why: Some(why) } => write!(f, "lost connection to server {server}: {why}"),
             Self::Lost { server, why: None } => write!(f, "server {server} closed the connection"),
+            Self::AtCap { limit } => {
+                write!(f, "all {limit} connections that the server may have to this database are in use")
+            }
             Self::Retired => f.write_str("the pool was removed by a reload"),
             Self::ShuttingDown => f.write_str("the connection pooler is shutting down"),
         }

@@ -9,6 +9,7 @@
 //! - [`inbound`]: what the server says, held against what it owes
 //! - [`state`], [`queue`]: who gets which, without a socket or a clock
 //! - [`pool`], [`checkout`]: lend it, wait for it, take it back; [`learnt`]: what servers told of themselves
+//! - [`own`]: one for a single client, never lent
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
@@ -31,6 +32,7 @@ pub mod left;
 pub mod login;
 pub mod lookup;
 pub mod map;
+pub mod own;
 pub mod params;
 mod past;
 pub mod pool;

@@ -58,11 +58,17 @@ enum Exchange {
 }
 
 /// Logs in on a fresh connection. The caller bounds the time.
-pub(crate) async fn log_in(stream: Stream, target: &Target, minor: u16) -> Result<(Stream, LoggedIn), Error> {
+pub(crate) async fn log_in(
+    stream: Stream,
+    target: &Target,
+    minor: u16,
+    asked: &[(&str, &str)],
+) -> Result<(Stream, LoggedIn), Error> {
     let (inbox, outbox) = (BytesMut::new(), BytesMut::new());
     let mut login = Login { stream, target, inbox, outbox, exchange: Exchange::NotAsked };
     let mut params = vec![("user", target.user.as_str()), ("database", target.dbname.as_str())];
     params.extend(target.settings.iter().map(|(name, value)| (*name, value.as_str())));
+    params.extend(asked);
     startup::write(&mut login.outbox, minor, &params).map_err(|what| login.protocol(what))?;
     let logged_in = login.run().await?;
     Ok((login.stream, logged_in))

@@ -84,7 +84,7 @@ impl Line {
     /// The server cannot be reached, does not let us in, or does not take the statement.
     pub async fn open(source: &Source) -> Result<Self, Error> {
         within(source, async {
-            let (stream, _) = connect::attempt(&source.target, source.timeout).await?;
+            let (stream, _) = connect::attempt(&source.target, source.timeout, &[]).await?;
             let server = source.target.address();
             let mut line = Self { stream, inbox: BytesMut::new(), server };
             let mut out = BytesMut::new();

@@ -59,7 +59,7 @@ pub struct Pool {
     pub learnt: Learnt,
     /// What it has in common with all pools.
     pub shared: Arc<Shared>,
-    cap: Arc<Cap>,
+    pub(crate) cap: Arc<Cap>,
     settings: RwLock<PoolSettings>,
     /// Counts the changes of the settings, so that sessions may keep what they have read of them.
     version: AtomicU64,

@@ -26,6 +26,7 @@ use crate::card::{ClientCard, Identity};
 use crate::doorman::{self, Claim};
 use crate::error::{Error, Refusal};
 use crate::hub::{Hub, Visitor};
+use crate::replication;
 use crate::session::Session;
 
 /// The newest minor version of protocol 3 that we speak.
@@ -242,18 +243,16 @@ impl Door<'_> {
         if self.hub.acceptor.requires() && !self.channel.stream.is_tls() && !on_socket {
             return Err(Error::Login(Refusal::TlsRequired));
         }
-        if startup.get("replication").is_some_and(|value| !is_off(value)) {
-            return Err(Error::Login(Refusal::Replication));
-        }
         if startup.minor > NEWEST_MINOR || !startup.unknown_options.is_empty() {
             let minor = startup.minor.min(NEWEST_MINOR);
             negotiate::write(self.channel.queue(), minor, &startup.unknown_options)
                 .map_err(Error::protocol)?;
         }
-        // `replication=database` is for a database like any other
-        let physical = |value: &str| !is_off(value) && !value.eq_ignore_ascii_case("database");
-        let replication = startup.get("replication").is_some_and(physical);
-        let claim = Claim { user, database: database_of(startup, user), replication };
+        let claim = Claim {
+            user,
+            database: database_of(startup, user),
+            replication: replication::is_physical(startup),
+        };
         let ask = doorman::ask(&self.hub.directory.config(), &self.channel.stream, &claim).await?;
         let shown = auth::authenticate(self.hub, &mut self.channel, user, ask).await?;
         let (card, secret) = self.card(startup, user, number)?;
@@ -300,6 +299,10 @@ impl Door<'_> {
                 self.hub.registry.remove(&card);
                 return Err(self.failed(Error::Login(Refusal::NoConsole(user))));
             }
+            if replication::is_asked_for(&startup) {
+                self.hub.registry.remove(&card);
+                return Err(self.failed(Error::Login(Refusal::Replication)));
+            }
             let visitor = Visitor { channel: self.channel, user, admin, card, secret, worker };
             return Ok(Arrival::Console(visitor));
         }
@@ -310,8 +313,4 @@ impl Door<'_> {
 
 fn database_of<'a>(startup: &'a Startup, user: &'a str) -> &'a str {
     startup.get("database").filter(|name| !name.is_empty()).unwrap_or(user)
-}
-
-fn is_off(value: &str) -> bool {
-    ["false", "off", "no", "0"].iter().any(|off| value.eq_ignore_ascii_case(off))
 }

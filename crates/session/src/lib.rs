@@ -9,7 +9,7 @@
 //!   `limits`: how long that may take
 //! - `names`, `prepared`, `sql_names`, `rename`: the client's own names for statements
 //! - `traces`: what a text leaves behind in a session
-//! - `refuse`: a request that gets no server
+//! - `refuse`: a request that gets no server; `replication`: a client with a server of its own
 //! - `cancel`: stop what another connection runs
 //! - [`card`]: what others know of a client; [`hub`]: what clients share
 //! - [`error`]: the one place where a failure becomes SQLSTATE and words
@@ -35,6 +35,7 @@ mod prepared;
 mod refuse;
 mod relay;
 mod rename;
+mod replication;
 pub mod session;
 mod sql_names;
 mod steps;

@@ -8,6 +8,7 @@ use config::PoolMode;
 use net::channel::Channel;
 use net::{Incoming, Stream};
 use pool::Pool;
+use pool::own::Own;
 use telemetry::Event;
 use tokio::time::Instant;
 
@@ -19,6 +20,7 @@ use crate::handshake::{self, Arrival, Recipient};
 use crate::hub::Hub;
 use crate::pipeline::{self, Left};
 use crate::relay::Rules;
+use crate::replication;
 use crate::steps::state::Pinned;
 use crate::welcome;
 
@@ -72,6 +74,10 @@ pub async fn run(hub: Arc<Hub>, incoming: Incoming, worker: usize) -> Option<Mov
     // boxed: the log-in is large and short, the session small and long
     match Box::pin(arrive(&hub, stream, number, worker)).await {
         Some(Arrived::Session(session)) => serve(session).await,
+        Some(Arrived::Replication(session, own)) => {
+            Box::pin(replicate(session, own)).await;
+            None
+        }
         Some(Arrived::Console(visitor)) => {
             let _registered = Registered { hub: &hub, card: Arc::clone(&visitor.card) };
             hub.console.serve(&hub, *visitor).await;
@@ -95,6 +101,7 @@ impl Drop for Registered<'_> {
 
 enum Arrived {
     Session(Box<Session>),
+    Replication(Box<Session>, Box<Own>),
     Console(Box<crate::hub::Visitor>),
 }
 
@@ -111,7 +118,8 @@ async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> O
         }
         Ok(Arrival::Console(visitor)) => return Some(Arrived::Console(Box::new(visitor))),
         Ok(Arrival::Client(guest)) => match welcome::welcome(hub, *guest, worker, deadline).await {
-            Ok(session) => return Some(Arrived::Session(session)),
+            Ok((session, None)) => return Some(Arrived::Session(session)),
+            Ok((session, Some(own))) => return Some(Arrived::Replication(session, own)),
             Err(failed) => failed,
         },
         Err(failed) => failed,
@@ -128,17 +136,34 @@ async fn arrive(hub: &Arc<Hub>, stream: Stream, number: u64, worker: usize) -> O
 }
 
 async fn serve(mut session: Box<Session>) -> Option<Moving> {
-    let id = session.client.card.id;
+    be_reached(&session).await;
+    match pipeline::serve(&mut session).await {
+        Ok(Left::Moving) => Some(Moving(session)),
+        Ok(Left::Gone) => close(session, Ok(())).await,
+        Err(error) => close(session, Err(error)).await,
+    }
+}
+
+/// Serves a client with a server connection of its own.
+async fn replicate(mut session: Box<Session>, own: Box<Own>) {
+    be_reached(&session).await;
+    let ended = replication::serve(&mut session, own).await;
+    close(session, ended).await;
+}
+
+async fn be_reached(session: &Session) {
     session.client.card.lives_on(session.worker);
     std::future::poll_fn(|cx| {
         session.client.card.reach_by(cx.waker());
         std::task::Poll::Ready(())
     })
     .await;
-    let ended = pipeline::serve(&mut session).await;
+}
+
+async fn close(mut session: Box<Session>, ended: Result<(), Error>) -> Option<Moving> {
+    let id = session.client.card.id;
     match &ended {
-        Ok(Left::Moving) => return Some(Moving(session)),
-        Ok(Left::Gone) | Err(Error::ClientLost(None)) => tracing::debug!(client = id, "client left"),
+        Ok(()) | Err(Error::ClientLost(None)) => tracing::debug!(client = id, "client left"),
         Err(error @ (Error::Protocol(_) | Error::UnexpectedMessage(_))) => {
             session.hub.events.count(Event::ProtocolErrorClient);
             tracing::warn!(client = id, "closing client: {error:?}");

@@ -11,6 +11,7 @@ use std::time::Instant;
 use pool::directory::NoPool;
 use pool::in_force::{self, Change};
 use pool::learnt::{Asked, Greeting};
+use pool::own::Own;
 use pool::target::Found;
 use pool::{Params, Pool};
 use telemetry::Event;
@@ -28,6 +29,7 @@ use crate::handshake::{Failed, Guest, Recipient};
 use crate::hub::Hub;
 use crate::names::Names;
 use crate::relay::Rules;
+use crate::replication;
 use crate::session::Session;
 use crate::steps;
 use crate::steps::wire::Began;
@@ -35,13 +37,13 @@ use crate::steps::wire::Began;
 /// Start-up parameters that are no settings.
 const NOT_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
 
-/// Makes a session of a guest.
+/// Makes a session of a guest, with a server connection of its own if it asks for replication.
 pub(crate) async fn welcome(
     hub: &Arc<Hub>,
     guest: Guest,
     worker: usize,
     deadline: tokio::time::Instant,
-) -> Result<Box<Session>, Failed> {
+) -> Result<(Box<Session>, Option<Box<Own>>), Failed> {
     let Guest { channel, startup, database, user, shown, card, secret } = guest;
     let Shown { found, keys, plain } = shown;
     let pool = match admit(hub, &database, &user, found) {
@@ -70,11 +72,16 @@ pub(crate) async fn welcome(
     client.card.belongs_to(&pool);
     let rules = (0, Rules::of(&pool.settings()));
     let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker, rules, pinned: None });
-    let greeted = timeout_at(deadline, greet(&mut session, &startup, &secret)).await;
-    match greeted.unwrap_or(Err(Error::Login(Refusal::Late))) {
-        Ok(()) => {
+    let greeted = timeout_at(deadline, async {
+        if replication::is_asked_for(&startup) {
+            return replication::open(&mut session, &startup, &secret).await.map(Some);
+        }
+        greet(&mut session, &startup, &secret).await.map(|()| None)
+    });
+    match greeted.await.unwrap_or(Err(Error::Login(Refusal::Late))) {
+        Ok(own) => {
             session.pool.stats.slot(worker).add_client_login_count(1);
-            Ok(session)
+            Ok((session, own))
         }
         Err(error) => Err(Failed { to: Some(Recipient::Session(session)), error }),
     }

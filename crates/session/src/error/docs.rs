@@ -69,6 +69,8 @@ kinds! {
         Error::Pool(PoolError::Protocol { server: server(), what: broken() });
     Error::Pool(PoolError::Lost { .. }), "the server was lost before the request was sent",
         Error::Pool(PoolError::Lost { server: server(), why: None });
+    Error::Pool(PoolError::AtCap { .. }), "a replication connection, and `pool.max_server_connections` are open",
+        Error::Pool(PoolError::AtCap { limit: 100 });
     Error::Pool(PoolError::Retired), "a reload has removed the pool",
         Error::Pool(PoolError::Retired);
     Error::Pool(PoolError::ShuttingDown), "pgweir is going down while the client waits",
@@ -136,7 +138,7 @@ kinds! {
         Error::Login(Refusal::UnencryptedData);
     Error::Login(Refusal::Tls(_)), "TLS at once where there is none", Error::Login(Refusal::Tls("TLS is not enabled".into()));
     Error::Login(Refusal::Version(..)), "a protocol before 3.0 or after 3", Error::Login(Refusal::Version(2, 0));
-    Error::Login(Refusal::Replication), "a replication connection", Error::Login(Refusal::Replication);
+    Error::Login(Refusal::Replication), "a replication connection to the console", Error::Login(Refusal::Replication);
     Error::Login(Refusal::Late), "the log-in was not over within `listen.login_timeout`", Error::Login(Refusal::Late);
     Error::Login(Refusal::TooManyClients { .. }), "`pool.max_clients` are there",
         Error::Login(Refusal::TooManyClients { limit: 10_000 });

@@ -24,6 +24,10 @@ pub(super) fn no_server(cause: &PoolError) -> Report {
             hint: "Let the server offer TLS and SCRAM, or set server_tls.channel_binding = \"prefer\".",
             ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
         },
+        PoolError::AtCap { .. } => Report {
+            hint: "Raise pool.max_server_connections, or lower pool.size.",
+            ..error(SqlState::TOO_MANY_CONNECTIONS, cause.to_string(), "")
+        },
         PoolError::ShuttingDown => fatal(SqlState::ADMIN_SHUTDOWN, cause.to_string()),
         PoolError::Connect { .. }
         | PoolError::Refused { .. }

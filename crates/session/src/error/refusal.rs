@@ -73,7 +73,7 @@ pub enum Refusal {
     Tls(String),
     /// A protocol that nobody speaks any more, or not yet.
     Version(u16, u16),
-    /// Replication connections.
+    /// A replication connection to the console.
     Replication,
     /// `listen.login_timeout` is over.
     Late,
@@ -177,8 +177,8 @@ pub(super) fn report(refusal: &Refusal) -> Report {
             format!("unsupported frontend protocol {major}.{minor}: pgweir supports 3.0 to 3.2"),
         ),
         Refusal::Replication => Report {
-            hint: "Connect to the server directly for replication.",
-            ..fatal(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not supported".to_owned())
+            hint: "Ask for a database of the configuration.",
+            ..fatal(SqlState::FEATURE_NOT_SUPPORTED, "the console has no replication".to_owned())
         },
         Refusal::Late => Report {
             hint: "Answer the request for a password sooner, or raise listen.login_timeout.",
