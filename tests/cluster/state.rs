@@ -1,6 +1,7 @@
 //! Session state: what a client changes is its own, on every server it is lent, and nobody else's.
 
 mod keeps;
+mod matrix;
 mod names;
 mod pins;
 
