@@ -98,3 +98,94 @@ fn settings_that_the_server_refuses_refuse_the_request_and_nothing_else() {
     let error = crate::scene::server_error(pair.one.try_rows("select 1"));
     assert_eq!(error.code(), "22023", "{error}");
 }
+
+#[test]
+fn names_and_values_of_settings_may_be_parameters() {
+    use testkit::messages::{bind, execute, parse, sync};
+
+    let mut pair = Pair::new();
+    pair.one.send(&[parse("set", "select set_config($1, $2, $3)", &[25, 25, 16]), sync()].concat());
+    pair.one.read_until_ready();
+    pair.in_between();
+    for (name, value, local, want) in
+        [("work_mem", "21MB", "f", "21MB"), ("work_mem", "22MB", "t", "21MB"), ("app.x", "1", "f", "21MB")]
+    {
+        let values = [Some(name.as_bytes()), Some(value.as_bytes()), Some(local.as_bytes())];
+        pair.one.send(&[bind("", "set", &values), execute("", 0), sync()].concat());
+        pair.one.read_until_ready();
+        assert_eq!(pair.other.rows("show work_mem"), "4MB", "{name} = {value}");
+        assert_eq!(pair.one.rows("show work_mem"), want, "{name} = {value}");
+    }
+    assert_eq!(pair.other.rows("select coalesce(current_setting('app.x', true), '')"), "");
+    assert_eq!(pair.one.rows("select current_setting('app.x')"), "1");
+}
+
+#[test]
+fn a_limit_of_milliseconds_hits_nobody_else() {
+    let mut pair = Pair::new();
+    for _ in 0..5 {
+        pair.one.rows("set statement_timeout = '40ms'");
+        assert_eq!(pair.other.rows("select pg_sleep(0.1)"), "");
+        assert_eq!(pair.one.rows("show statement_timeout"), "40ms");
+        pair.one.rows("set statement_timeout = 0");
+    }
+}
+
+#[test]
+fn no_request_runs_under_settings_that_are_not_its_own() {
+    use testkit::messages::{bind, execute, parse, query, sync};
+
+    let insert = "insert into t values (1)";
+    let extended = [parse("", insert, &[]), bind("", "", &[]), execute("", 0)].concat();
+    let several: [(&str, Vec<u8>, usize); 6] = [
+        ("simple", query(insert), 1),
+        ("extended", [extended.clone(), sync()].concat(), 1),
+        ("two in one segment", query(insert).repeat(2), 2),
+        ("behind a rollback", [query("rollback"), query(insert)].concat(), 2),
+        ("a batch and a query", [extended.clone(), sync(), query(insert)].concat(), 2),
+        ("a block", query("begin; insert into t values (1); commit"), 1),
+    ];
+    for (what, bytes, answers) in several {
+        let mut pair = Pair::new();
+        pair.postgres.psql("create role gone; create table t (i int)");
+        pair.one.rows("set role gone");
+        pair.in_between();
+        pair.postgres.psql("drop role gone");
+        pair.one.send(&bytes);
+        for _ in 0..answers {
+            let answer = pair.one.read_until_ready();
+            let errors: Vec<_> =
+                answer.iter().filter(|m| m.tag == b'E').filter_map(testkit::Message::error).collect();
+            assert_eq!(errors.iter().map(|error| error.code()).collect::<Vec<_>>(), ["22023"], "{what}");
+        }
+        assert_eq!(pair.postgres.psql("select count(*) from t"), "0", "{what}");
+        // without its Sync, a batch is dropped up to it
+        pair.one.send(&extended);
+        pair.one.expect(b'E');
+        pair.one.send(&sync());
+        assert_eq!(testkit::client::tags(&pair.one.read_until_ready()), "Z", "{what}");
+        assert_eq!(pair.other.rows("select count(*) from t"), "0", "{what}");
+    }
+}
+
+#[test]
+fn the_client_is_told_what_it_would_be_told_directly() {
+    let pair = Pair::new();
+    let mut own = pair.proxy.connect().param("timezone", "Asia/Tokyo").open();
+    assert_eq!(own.parameter("TimeZone"), Some("Asia/Tokyo"));
+    let mut other = pair.proxy.connect().open();
+    for (sql, told) in [("set timezone = 'Europe/Vienna'", "Europe/Vienna"), ("reset all", "Asia/Tokyo")] {
+        let said = own.query(sql);
+        let text = |message: &testkit::Message| String::from_utf8_lossy(&message.bytes()).into_owned();
+        let mut last = said.iter().filter(|m| m.tag == b'S').map(text).last();
+        if sql == "reset all" {
+            // what only pgweir knows comes behind
+            last = Some(text(&own.expect(b'S')));
+        }
+        assert!(last.is_some_and(|text| text.contains(told)), "{sql}");
+        assert_eq!(other.rows("show timezone"), "Etc/UTC");
+        let said = own.query("show timezone");
+        assert_eq!(testkit::client::tags(&said), "TDCZ", "{sql}: nothing new to tell");
+        assert_eq!(said[1].texts(), [told], "{sql}");
+    }
+}
