@@ -60,7 +60,7 @@ const CHANGES: [(&str, Marks); 46] = [
         "select (with a(b) as (select 1), c(d) as (select 2) select set_config('a.b', 'e', false))",
         Marks::SETS,
     ),
-    ("copy (select set_config('a.b', 'f', false)) to '/dev/null'", Marks::SETS),
+    ("copy (select set_config('a.b', 'f', false)) to stdout", Marks::SETS),
     ("explain analyze select \"pg_catalog\" . \"set_config\" ('a.b', 'g', false)", Marks::SETS),
     ("select set_config('a.' || 'b', 'h', false)", Marks::UNKNOWN),
     ("select query_to_xml('select set_config(''a.b'', ''i'', false)', true, true, '')", Marks::UNKNOWN),
