@@ -37,6 +37,8 @@ mod reload;
 #[cfg(test)]
 mod replication;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod sequences;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::changing::Stamp;
 use crate::error::{Error, Mistake, quoted};
-use crate::file::{Step, Table, read_text};
+use crate::file::{Step, Table};
 use crate::hba::Disk;
 use crate::key::{Check, Each, Outcome, Under, section};
 use crate::userlist::{self, Listed};
 use crate::{Access, Admin, Auth, AuthMethod, Database, Listen, ListenTlsMode, Log};
-use crate::{PoolOverrides, PoolSettings, User, Users};
+use crate::{PoolSettings, User, Users};
 
 section! {
     /// The file as it is, section by section, some of which may be wrong.
@@ -35,9 +36,6 @@ section! {
 // what concerns several sections gives more than mistakes: see `across`
 impl Check for Raw {}
 
-/// The most bytes of a list of users.
-const MOST_USERLIST: u64 = 64 << 20;
-
 /// What the files are that a configuration names.
 pub(crate) struct Named {
     /// The users of all sources.
@@ -51,6 +49,9 @@ pub(crate) struct Named {
 /// Looks at everything that concerns several sections, and reads the files that are named.
 pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> Named {
     let before = root.reading().mistakes();
+    let file = raw.auth.value.as_ref().and_then(|auth| auth.file.as_ref());
+    // taken before the text: if the file changes in between, it is read once more than needed
+    let stamp = file.and_then(|file| Stamp::of(file));
     let (listed, mut mistakes) = listed(raw, root);
     let is_whole = mistakes.is_empty() && root.reading().mistakes() == before;
     // who has no secret can be told only if it is known how clients log in, and all of the list is
@@ -67,10 +68,11 @@ pub(crate) fn across(raw: &Raw, root: &Table<'_>) -> Named {
         root.mistake("user", Error::Missing { want });
     }
     lookup(raw, root);
-    let users = users(raw, listed, needs_secret, root);
+    users(raw, &listed, needs_secret, root);
     pools(raw, root);
     let access = access(raw, root, &mut mistakes);
-    Named { users, access, mistakes }
+    let own = raw.users.iter().filter_map(|outcome| outcome.value.clone()).collect();
+    Named { users: Users::merged(own, &listed, stamp), access, mistakes }
 }
 
 /// The rules of `auth.hba`, and whether there can be certificates where they are asked for.
@@ -101,8 +103,8 @@ fn listed(raw: &Raw, root: &Table<'_>) -> (BTreeMap<String, Listed>, Vec<Mistake
     let Some(path) = raw.auth.value.as_ref().and_then(|auth| auth.file.as_ref()) else {
         return (BTreeMap::new(), Vec::new());
     };
-    match read_text(path, MOST_USERLIST) {
-        Ok(text) => userlist::parse(&text, path),
+    match userlist::read(path) {
+        Ok(read) => read,
         Err(error) => {
             root.reading().mistake(root.locate(&[Step::Key("auth"), Step::Key("file")]), "auth.file", error);
             (BTreeMap::new(), Vec::new())
@@ -147,11 +149,10 @@ fn twice(section: &'static str, root: &Table<'_>) {
     }
 }
 
-/// Both sources of users together: the list has secrets only, `[[user]]` may have the rest.
-fn users(raw: &Raw, listed: BTreeMap<String, Listed>, needs_secret: bool, root: &Table<'_>) -> Users {
-    let mut own = Vec::new();
+/// Who has a secret in both sources, or in none.
+fn users(raw: &Raw, listed: &BTreeMap<String, Listed>, needs_secret: bool, root: &Table<'_>) {
     for (number, outcome) in raw.users.iter().enumerate() {
-        let Some(mut user) = outcome.value.clone() else { continue };
+        let Some(user) = &outcome.value else { continue };
         let wrong = |error| {
             let steps = [Step::Key("user"), Step::Number(number), Step::Key("password")];
             root.reading().mistake(root.locate(&steps), "user.password", error);
@@ -163,23 +164,14 @@ fn users(raw: &Raw, listed: BTreeMap<String, Listed>, needs_secret: bool, root: 
                     format!("user {} has a secret at {place} too, keep one of them", quoted(&user.name));
                 wrong(Error::Conflict(message));
             }
-            (None, Some(Listed { password, .. })) => user.password.clone_from(password),
             (None, None) if needs_secret && outcome.clean => {
                 let want =
                     "set here or in the file named by auth.file, unless auth.method is \"trust\"".into();
                 wrong(Error::Missing { want });
             }
-            (Some(_) | None, None) => {}
+            (Some(_), None) | (None, Some(_) | None) => {}
         }
-        own.push(user);
     }
-    let listed = listed.into_iter().map(|(name, listed)| User {
-        name,
-        password: listed.password,
-        pool: PoolOverrides::default(),
-    });
-    // of two with the same name the later one stays, so a user's own table wins
-    listed.chain(own).collect()
 }
 
 /// Settings laid over each other must still go together.

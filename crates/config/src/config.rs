@@ -8,7 +8,8 @@ use crate::check::{Named, Raw, across};
 use crate::error::Mistake;
 use crate::file::{Reading, Table, read_text};
 use crate::key::{Outcome, Section, Shown};
-use crate::{Access, Admin, Auth, CONSOLE_NAMES, Database, Listen, Log, PoolSettings, Users};
+use crate::{Access, Admin, Auth, CONSOLE_NAMES, Database, Listen, Log, PoolSettings};
+use crate::{Relisted, Secret, Stamp, Users};
 
 /// A configuration without mistakes.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,7 @@ pub struct Config {
     /// The file this came from.
     pub path: PathBuf,
     by_name: HashMap<String, Arc<Database>>,
+    changing: Vec<Secret>,
 }
 
 /// The most bytes of a configuration file.
@@ -85,6 +87,22 @@ impl Config {
         self.by_name.get(name).or_else(|| self.by_name.get("*"))
     }
 
+    /// Reads the file named by `auth.file` again if it has changed; not if it is as it was when it was last found
+    /// to be wrong. Blocks.
+    pub fn relist(&self, wrong: Option<Stamp>) -> Relisted {
+        self.auth.file.as_ref().map_or(Relisted::Same, |file| self.users.relist(file, wrong))
+    }
+
+    /// The same with other users.
+    pub fn with_users(&self, users: Users) -> Self {
+        Self { users, ..self.clone() }
+    }
+
+    /// The secrets that come from files and commands, and so may change.
+    pub fn changing(&self) -> &[Secret] {
+        &self.changing
+    }
+
     /// The settings of the pool of `database` and `user`: the user's beat the database's beat `[pool]`.
     pub fn pool_settings(&self, database: &Database, user: &str) -> PoolSettings {
         let settings = self.pool.with(&database.pool);
@@ -115,10 +133,15 @@ fn assemble(raw: Raw, users: Users, access: Access, path: &Path) -> Option<Confi
     let value = |outcome: Outcome<Database>| outcome.value.map(Arc::new);
     let databases: Vec<Arc<Database>> = raw.databases.into_iter().map(value).collect::<Option<_>>()?;
     let by_name = databases.iter().map(|database| (database.name.clone(), Arc::clone(database))).collect();
+    let auth = raw.auth.value?;
+    let of_query = auth.query.iter().filter_map(|query| query.password.as_ref());
+    let secrets = users.iter().filter_map(|user| user.password.as_ref()).chain(of_query);
+    let secrets = secrets.chain(databases.iter().filter_map(|database| database.password.as_ref()));
+    let changing = secrets.filter(|secret| secret.is_changing()).cloned().collect();
     Some(Config {
         listen,
         admin: raw.admin.value?,
-        auth: raw.auth.value?,
+        auth,
         databases,
         users,
         access,
@@ -126,6 +149,7 @@ fn assemble(raw: Raw, users: Users, access: Access, path: &Path) -> Option<Confi
         log: raw.log.value?,
         path: path.into(),
         by_name,
+        changing,
     })
 }
 

@@ -136,7 +136,9 @@ otherwise all of it does at once. What needs a restart is named in the log.
 - **`${NAME}`** inside any text stands for the environment variable `NAME`, `$${` for the characters `${`.
 - **Secrets** may also be `{ file = \"…\" }`, the contents of a file, or `{ command = [\"program\", \"argument\"] }`,
   what a program writes to its standard output within 10 seconds; one line break at the end is dropped. Both are
-  read at the start and at every reload.
+  read at the start, at every reload, and again while the program runs: a file when it has changed, a command when
+  the time in `ttl` has passed (`{ command = […], ttl = \"10min\" }`; without it, never). See
+  [secrets.md](secrets.md#secrets-that-change).
 - **Paths** that do not begin with `/` begin at the folder of the configuration file.
 - Keys that are not described here are mistakes.
 ";

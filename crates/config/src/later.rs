@@ -13,8 +13,6 @@ const LATER: &[(&str, &str)] = &[
     ("database.target", "remove it: every statement goes to the server of the database"),
     ("database.server.weight", "remove it"),
     ("database.server.node_exporter", "remove it"),
-    ("user.password.ttl", "remove it: the secret is read again at every reload"),
-    ("database.password.ttl", "remove it: the secret is read again at every reload"),
 ];
 
 /// What to do about a key that is not supported yet; none if the key was never described.

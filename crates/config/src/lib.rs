@@ -7,6 +7,7 @@
 mod admin;
 mod amount;
 mod auth;
+mod changing;
 mod check;
 mod choice;
 mod config;
@@ -24,12 +25,14 @@ mod position;
 mod reload;
 mod secret;
 mod servers;
+mod source;
 mod tls;
 mod userlist;
 mod users;
 
 pub use admin::Admin;
 pub use auth::{Auth, AuthMethod, AuthQuery};
+pub use changing::{Due, Renewed, Stamp};
 pub use config::{Config, check};
 pub use docs::{example_toml, reference_md};
 pub use error::Mistake;
@@ -44,4 +47,4 @@ pub use reload::{Changes, Entry, diff};
 pub use secret::Secret;
 pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};
 pub use tls::{ChannelBinding, ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};
-pub use users::{User, Users};
+pub use users::{Relisted, User, Users};

@@ -1,35 +1,83 @@
 //! A password or a stored secret that cannot be printed by accident, and where it may come from.
 //!
 //! It may stand in the file, also as `${NAME}`, or `{ file = "…" }` or `{ command = ["…"] }` says where to get
-//! it; all of them are read again at every reload. Mistakes never repeat what was read.
+//! it: such a one may change while the program runs. Mistakes never repeat what was read.
 
 use std::fmt;
-use std::io::Read;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use toml::de::DeValue;
 
-use crate::error::{Error, quoted};
-use crate::file::{Item, Table, read_text};
+use crate::amount::{ONE_DAY, Time};
+use crate::changing::{Changing, Due, Renewed};
+use crate::error::Error;
+use crate::file::{Item, Table};
 use crate::form::{Folder, Form, expanded};
+use crate::source::{self, Origin};
 
-/// Text that neither `Debug` nor `Display` shows. `==` takes as long as the texts agree: it is for finding out
-/// whether a reload changed something, not for logins.
+/// Text that neither `Debug` nor `Display` shows. `==` says whether both are the same in the configuration: the
+/// same text, or the same source, whatever that gives at the moment. It is not for log-ins.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    Fixed(Arc<str>),
+    Changing(Arc<Changing>),
+}
 
 impl Secret {
     /// Wraps `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(Kind::Fixed(text.into()))
     }
 
-    /// The text itself; the caller must not print or log it.
-    pub fn expose(&self) -> &str {
-        &self.0
+    /// The text itself, as it was read last; the caller must not print or log it.
+    pub fn expose(&self) -> Arc<str> {
+        match &self.0 {
+            Kind::Fixed(text) => Arc::clone(text),
+            Kind::Changing(changing) => changing.text(),
+        }
+    }
+
+    /// Whether it comes from a file or a command, and so may become another one.
+    pub fn is_changing(&self) -> bool {
+        matches!(self.0, Kind::Changing(_))
+    }
+
+    /// Whether a command gives it.
+    pub fn is_of_command(&self) -> bool {
+        matches!(&self.0, Kind::Changing(changing) if changing.is_of_command())
+    }
+
+    /// Whether it has to be read again before it is used.
+    pub fn due(&self, now: Instant) -> Due {
+        match &self.0 {
+            Kind::Fixed(_) => Due::No,
+            Kind::Changing(changing) => changing.due(now),
+        }
+    }
+
+    /// It was refused somewhere: it has to be read again before it is used next, if it was not read within the
+    /// last `age`.
+    pub fn suspect(&self, now: Instant, age: Duration) {
+        if let Kind::Changing(changing) = &self.0 {
+            changing.suspect(now, age);
+        }
+    }
+
+    /// Takes the right to read it again; false if somebody has it, or there is nothing to be read.
+    pub fn begin(&self) -> bool {
+        matches!(&self.0, Kind::Changing(changing) if changing.begin())
+    }
+
+    /// Reads it again. Blocks: a command may take its time. To be called by whoever has the right to, once.
+    pub fn renew(&self) -> Renewed {
+        match &self.0 {
+            Kind::Fixed(_) => Renewed::Same,
+            Kind::Changing(changing) => changing.renew(),
+        }
     }
 }
 
@@ -45,11 +93,6 @@ impl fmt::Display for Secret {
     }
 }
 
-/// The longest secret, in bytes; tokens of cloud services have some kilobytes.
-const MOST: u64 = 1 << 20;
-/// How long a command may take. Start and reload wait for it.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A secret or where to get it.
 pub(crate) struct SecretText;
 
@@ -57,20 +100,16 @@ impl Form for SecretText {
     type Value = Secret;
 
     fn read(&self, item: &Item<'_>) -> Option<Secret> {
-        let text = match item.value {
+        let secret = match item.value {
             DeValue::Table(_) => from_elsewhere(&item.table())?,
             DeValue::Array(_)
             | DeValue::Boolean(_)
             | DeValue::Datetime(_)
             | DeValue::Float(_)
             | DeValue::Integer(_)
-            | DeValue::String(_) => expanded(item, self.words())?,
+            | DeValue::String(_) => Secret::new(expanded(item, self.words())?),
         };
-        let got = match text.as_str() {
-            "" => "empty",
-            text if text.contains('\0') => "text with a zero byte",
-            _ => return Some(Secret(text)),
-        };
+        let Some(got) = source::fault(&secret.expose()) else { return Some(secret) };
         item.mistake(Error::Value { got: got.into(), want: self.words() });
         None
     }
@@ -80,35 +119,35 @@ impl Form for SecretText {
     }
 
     fn words(&self) -> String {
-        "text that is not empty, { file = \"…\" } or { command = [\"…\"] }".into()
+        "text that is not empty, { file = \"…\" } or { command = [\"…\"], ttl = \"10min\" }".into()
     }
 }
 
-/// The text that a table `{ file = "…" }` or `{ command = ["…"] }` stands for.
-fn from_elsewhere(table: &Table<'_>) -> Option<String> {
-    let (file, command) = (table.item("file"), table.item("command"));
+/// What a table `{ file = "…" }` or `{ command = ["…"] }` stands for.
+fn from_elsewhere(table: &Table<'_>) -> Option<Secret> {
+    let (file, command, ttl) = (table.item("file"), table.item("command"), table.item("ttl"));
     table.finish();
-    let text = match (file, command) {
-        (Some(item), None) => {
-            let path = Folder.read(&item)?;
-            read_text(&path, MOST).map_err(|error| item.mistake(error)).ok()
-        }
+    let ttl = match ttl {
+        Some(item) => Some(Time(Duration::from_millis(100), ONE_DAY).read(&item)?),
+        None => None,
+    };
+    let (origin, item) = match (file, command) {
+        (Some(item), None) => (Origin::File(Folder.read(&item)?), item),
         (None, Some(item)) => {
-            let words = words(&item)?;
-            run(&words, table.reading().folder(), COMMAND_TIMEOUT).map_err(|error| item.mistake(error)).ok()
+            let folder = table.reading().folder().to_owned();
+            (Origin::Command { words: words(&item)?, folder }, item)
         }
         (None, None) => {
             table.mistake("file", Error::Missing { want: "set, or \"command\" instead".into() });
-            None
+            return None;
         }
         (Some(_), Some(_)) => {
             table.mistake("command", Error::Conflict("stands beside \"file\", keep one of them".into()));
-            None
+            return None;
         }
-    }?;
-    // what an editor or echo leaves behind is not part of the secret
-    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-    Some(line.unwrap_or(&text).to_owned())
+    };
+    let changing = Changing::read(origin, ttl).map_err(|error| item.mistake(error)).ok()?;
+    Some(Secret(Kind::Changing(Arc::new(changing))))
 }
 
 /// The words of a command. They may be anything, and are not repeated: some tools take tokens as arguments.
@@ -126,84 +165,14 @@ fn words(item: &Item<'_>) -> Option<Vec<String>> {
     None
 }
 
-/// What a command writes to its standard output. Its standard error is ours.
-fn run(words: &[String], folder: &Path, timeout: Duration) -> Result<String, Error> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Err(Error::Conflict("there is no command".into()));
-    };
-    let wrong = |what: &str| Error::Conflict(format!("command {} {what}", quoted(program)));
-    // as every path of the file; a bare name is looked for in PATH
-    let path = if program.contains('/') { folder.join(program) } else { program.into() };
-    let mut child = Command::new(path)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| wrong(&format!("cannot be started: {error}")))?;
-    let (sender, receiver) = mpsc::sync_channel(1);
-    if let Some(output) = child.stdout.take() {
-        // a thread, because a pipe has no timeout; it ends with the last process that holds the other end
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let result = output.take(MOST.saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes);
-            // the receiver is gone once it has waited long enough
-            drop(sender.send(result));
-        });
-    }
-    let output = receiver.recv_timeout(timeout);
-    if output.is_err() {
-        // it may have ended just now
-        drop(child.kill());
-    }
-    let status = child.wait().map_err(|error| wrong(&format!("cannot be waited for: {error}")))?;
-    let Ok(output) = output else {
-        return Err(wrong(&format!("takes longer than {timeout:?}, must be quicker")));
-    };
-    if !status.success() {
-        return Err(wrong(&format!("failed with {status}, must end with exit status 0")));
-    }
-    let bytes = output.map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-    match String::from_utf8(bytes) {
-        Ok(text) if u64::try_from(text.len()).is_ok_and(|len| len <= MOST) => Ok(text),
-        Ok(_) => Err(wrong(&format!("writes more than {MOST} bytes"))),
-        Err(_) => Err(wrong("writes something that is not UTF-8")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn command(words: &[&str], timeout: Duration) -> Result<String, Error> {
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        run(&words, Path::new(""), timeout)
-    }
-
-    #[test]
-    fn commands_give_their_output() {
-        assert_eq!(command(&["echo", "s3cret"], COMMAND_TIMEOUT), Ok("s3cret\n".into()));
-    }
-
-    #[test]
-    fn commands_that_fail_say_so_without_their_output() {
-        let error = command(&["sh", "-c", "echo s3cret; exit 3"], COMMAND_TIMEOUT).unwrap_err().to_string();
-        assert!(error.contains("exit status: 3") && !error.contains("s3cret"), "{error}");
-        let error = command(&["/nowhere/at-all"], COMMAND_TIMEOUT).unwrap_err().to_string();
-        assert!(error.contains("cannot be started"), "{error}");
-    }
-
-    #[test]
-    fn commands_that_hang_or_flood_are_cut_off() {
-        let error = command(&["sleep", "600"], Duration::from_millis(20)).unwrap_err().to_string();
-        assert!(error.contains("longer than 20ms"), "{error}");
-        let error = command(&["head", "-c", "2000000", "/dev/zero"], COMMAND_TIMEOUT);
-        assert!(error.is_err());
-    }
 
     #[test]
     fn nothing_prints_a_secret() {
         let secret = Secret::new("canary");
         assert_eq!(format!("{secret} {secret:?} {secret:#?}"), "… Secret(…) Secret(…)");
-        assert_eq!(secret.expose(), "canary");
+        assert_eq!(&*secret.expose(), "canary");
     }
 }

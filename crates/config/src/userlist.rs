@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::Secret;
 use crate::error::{Error, Mistake, quoted};
+use crate::file::read_text;
 
 /// A user of the file.
 #[derive(Debug)]
@@ -18,8 +19,21 @@ pub(crate) struct Listed {
     pub(crate) place: String,
 }
 
+/// The most bytes of a list of users.
+const MOST: u64 = 64 << 20;
+
+/// Reads the file: its users by name, and what is wrong with it.
+pub(crate) fn read(file: &Path) -> Result<(BTreeMap<String, Listed>, Vec<Mistake>), Error> {
+    read_text(file, MOST).map(|text| parse(&text, file))
+}
+
+/// A mistake that concerns a line of the file.
+pub(crate) fn mistake(file: &Path, line: usize, error: &Error) -> Mistake {
+    Mistake { file: file.into(), line, col: 1, key: "auth.file".into(), message: error.to_string() }
+}
+
 /// The users of a file by name, and what is wrong with it.
-pub(crate) fn parse(text: &str, file: &Path) -> (BTreeMap<String, Listed>, Vec<Mistake>) {
+fn parse(text: &str, file: &Path) -> (BTreeMap<String, Listed>, Vec<Mistake>) {
     let mut users: BTreeMap<String, Listed> = BTreeMap::new();
     let mut mistakes = Vec::new();
     for (line, content) in (1..).zip(text.lines()) {
@@ -140,7 +154,8 @@ mod tests {
             let text = format!("{} {}", quoted(&name), quoted(&secret));
             let (users, mistakes) = parse(&text, Path::new("userlist.txt"));
             prop_assert!(mistakes.is_empty(), "{:?}", mistakes);
-            prop_assert_eq!(users[&name].password.as_ref().map(Secret::expose), Some(&*secret));
+            let read = users[&name].password.as_ref().map(Secret::expose);
+            prop_assert_eq!(read.as_deref(), Some(&*secret));
         }
     }
 }

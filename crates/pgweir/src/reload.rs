@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use config::Config;
+use config::{Config, Relisted, Stamp};
 use telemetry::Event;
 
 use crate::control::Control;
@@ -37,6 +37,35 @@ pub(crate) async fn reload(control: &Control) -> Result<(), Vec<String>> {
         }
     }
     taken
+}
+
+/// Takes the users of the file named by `auth.file` if it has changed. `wrong` is its state when it was last found
+/// to be wrong, which is said once.
+pub(crate) async fn relist(control: &Control, wrong: &mut Option<Stamp>) {
+    // a reload reads it as well
+    let Ok(_one_at_a_time) = control.reloading.try_lock() else { return };
+    let directory = &control.hub.directory;
+    let (config, known) = (directory.config(), *wrong);
+    if config.auth.file.is_none() {
+        return;
+    }
+    let looked = Arc::clone(&config);
+    match tokio::task::spawn_blocking(move || looked.relist(known)).await {
+        Ok(Relisted::Same) | Err(_) => {}
+        Ok(Relisted::Changed(users)) => {
+            let number = users.len();
+            directory.reload(Arc::new(config.with_users(users)));
+            control.hub.events.count(Event::ReloadOk);
+            tracing::info!(users = number, "auth.file has changed and was read again");
+        }
+        Ok(Relisted::Wrong(stamp, mistakes)) => {
+            *wrong = Some(stamp);
+            control.hub.events.count(Event::ReloadFailed);
+            for mistake in mistakes {
+                tracing::error!("auth.file has changed, the users of before stay: {mistake}");
+            }
+        }
+    }
 }
 
 fn take(control: &Control, old: &Config, new: Config) -> Result<(), Vec<String>> {

@@ -19,6 +19,7 @@ use crate::login::{self, LoggedIn};
 use crate::params::Params;
 use crate::pool::Pool;
 use crate::prepared::Held;
+use crate::renew;
 use crate::server::{Age, Mixed, Passing, Server, ServerCard};
 use crate::shared::Slot;
 use crate::target::Target;
@@ -26,18 +27,19 @@ use crate::target::Target;
 /// Opens a connection for this pool, registered with this worker's runtime, within `connect_timeout`.
 pub(crate) async fn open(pool: &Arc<Pool>, worker: usize, slot: Slot) -> Result<Box<Server>, Error> {
     let patience = pool.settings().connect_timeout();
-    let (stream, logged_in) = in_time(&pool.target, patience, &[]).await?;
+    let (stream, logged_in) = in_time(pool, patience, &[]).await?;
     Ok(Box::new(build(pool, worker, slot, stream, logged_in)))
 }
 
 /// A connection that is logged in, with these start-up parameters beside user and database.
 pub(crate) async fn in_time(
-    target: &Target,
+    pool: &Pool,
     patience: Duration,
     asked: &[(&str, &str)],
 ) -> Result<(Stream, LoggedIn), Error> {
-    tokio::time::timeout(patience, attempt(target, patience, asked)).await.map_err(|_| Error::Connect {
-        server: target.address(),
+    let attempt = renew::log_in(&pool.target, &pool.shared, patience, asked);
+    tokio::time::timeout(patience, attempt).await.map_err(|_| Error::Connect {
+        server: pool.target.address(),
         why: format!("no log-in within {:.1} s", patience.as_secs_f64()),
     })?
 }

@@ -15,6 +15,7 @@ use crate::holds::Holds;
 use crate::lookup::Source;
 use crate::past::Past;
 use crate::pool::{Key, Pool};
+use crate::renew;
 use crate::shared::Shared;
 use crate::target::{Credentials, Found, Target};
 
@@ -141,7 +142,7 @@ impl Directory {
         let key = Key { database: query.database.clone(), user: query.user.clone() };
         let target = self.target(&config, entry, &key, None)?;
         let own = config.users.get(&query.user).and_then(|user| user.password.as_ref());
-        let secret = query.password.as_ref().or(own).map(|stored| parsed(stored, &query.user)).transpose()?;
+        let secret = usable(query.password.as_ref().or(own), &query.user)?;
         let (credentials, settings) = (Credentials::new(secret), Source::settings(query.timeout));
         let target = Target { user: query.user.clone(), credentials, settings, ..target };
         Ok(Some(Source { target, sql: query.sql.clone(), timeout: query.timeout }))
@@ -221,6 +222,7 @@ impl Directory {
             let target = entry.and_then(|entry| self.target(&config, entry, &pool.key, found).ok());
             match (entry, target) {
                 (Some(entry), Some(target)) if pool.target.same_as(&target) => {
+                    pool.target.credentials.adopt(&target.credentials);
                     pool.set_settings(config.pool_settings(entry, &pool.key.user));
                 }
                 (_, _) => self.remove(&pool),
@@ -242,6 +244,7 @@ impl Directory {
         }
         lock(&self.past).settle();
         self.forget_unused();
+        renew::renew_early(self.config().changing(), &self.shared, now);
     }
 
     /// Forgets pools that nobody and nothing is in, if their names are none of the configuration's but made up
@@ -259,6 +262,17 @@ impl Directory {
         for (_, pool) in pools.extract_if(|key, pool| empty(pool) && made_up(key)) {
             past.keep(&pool);
         }
+    }
+
+    /// Has a secret of the configuration read again if that is due, and waits for it, but not for long.
+    pub async fn renew(&self, secret: &config::Secret) {
+        renew::renew(secret, &self.shared).await;
+    }
+
+    /// What all pools have in common.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Reads TLS files towards servers again where they have changed; what could not be used, by file.
@@ -292,7 +306,7 @@ impl Directory {
         let found = found.filter(|_| stored.is_none() && *user == key.user);
         let credentials = match (stored, found) {
             (_, Some(found)) => Credentials::found(found),
-            (stored, None) => Credentials::new(stored.map(|stored| parsed(stored, user)).transpose()?),
+            (stored, None) => Credentials::new(usable(stored, user)?),
         };
         let wildcard = entry.name == "*";
         let own_name = if wildcard { &key.database } else { &entry.name };
@@ -322,9 +336,13 @@ impl Directory {
     }
 }
 
-fn parsed(stored: &config::Secret, user: &str) -> Result<Secret, NoPool> {
-    Secret::parse(stored.expose())
-        .map_err(|why| NoPool::Secret(format!("password of user \"{user}\": {why}")))
+/// The secret, if there is one, as it stands in the configuration; one that is nothing but broken is refused.
+fn usable(stored: Option<&config::Secret>, user: &str) -> Result<Option<config::Secret>, NoPool> {
+    let broken = stored.and_then(|stored| Secret::parse(&stored.expose()).err());
+    match broken {
+        Some(why) => Err(NoPool::Secret(format!("password of user \"{user}\": {why}"))),
+        None => Ok(stored.cloned()),
+    }
 }
 
 fn is_of(pool: &Pool, database: Option<&str>) -> bool {

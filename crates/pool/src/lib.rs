@@ -3,6 +3,7 @@
 //! Map, in the order of a connection's life:
 //! - [`target`]: where the server is and what to log in with
 //! - [`connect`], [`login`]: open a connection, speak the log-in
+//! - `renew`: read secrets again that may have changed
 //! - [`server`]: the connection, typed and counted; [`params`], [`prepared`]: what is set and held on it
 //! - [`left`], [`enquiry`]: what its clients may have left behind, and how the server is asked for it;
 //!   [`in_force`]: a client's settings before its request
@@ -39,6 +40,7 @@ pub mod pool;
 pub mod prepared;
 pub mod queue;
 pub mod recover;
+mod renew;
 pub mod server;
 pub mod shared;
 pub mod state;

@@ -145,9 +145,9 @@ impl Login<'_> {
             }
             (Authentication::Md5Password { salt }, Exchange::NotAsked) => {
                 let credentials = &self.target.credentials;
-                let stored = match (&credentials.secret, credentials.plain()) {
+                let stored = match (credentials.secret(), credentials.plain()) {
                     (_, Some(plain)) => md5::hash(&self.target.user, plain.as_bytes()),
-                    (Some(Secret::Md5(stored)), None) => *stored,
+                    (Some(Secret::Md5(stored)), None) => stored,
                     (Some(Secret::Plain(_) | Secret::Scram(_)) | None, None) => {
                         return Err(
                             self.credentials("the server asks for an MD5 password, and there is none")
@@ -203,7 +203,7 @@ impl Login<'_> {
             credentials.learn(keys.clone());
             return Ok(keys);
         }
-        match (&credentials.secret, credentials.keys()) {
+        match (credentials.secret(), credentials.keys()) {
             (Some(Secret::Scram(_)), Some(other)) => Ok(other),
             (Some(Secret::Scram(_)), None) => {
                 Err(self

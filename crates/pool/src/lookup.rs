@@ -4,6 +4,7 @@
 //! but the name to be looked up, which is bound as a parameter. What comes back is a secret or nothing; a row
 //! that is not exactly what was asked for counts as nothing, never as somebody else's secret.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -14,8 +15,9 @@ use wire::backend::row::DataRow;
 use wire::frame;
 use wire::frontend::{bind, execute, parse, sync};
 
-use crate::connect;
 use crate::error::Error;
+use crate::renew;
+use crate::shared::Shared;
 use crate::target::Target;
 
 /// The longest message of an answer; secrets are far shorter.
@@ -82,9 +84,9 @@ impl Line {
     ///
     /// # Errors
     /// The server cannot be reached, does not let us in, or does not take the statement.
-    pub async fn open(source: &Source) -> Result<Self, Error> {
+    pub async fn open(source: &Source, shared: &Arc<Shared>) -> Result<Self, Error> {
         within(source, async {
-            let (stream, _) = connect::attempt(&source.target, source.timeout, &[]).await?;
+            let (stream, _) = renew::log_in(&source.target, shared, source.timeout, &[]).await?;
             let server = source.target.address();
             let mut line = Self { stream, inbox: BytesMut::new(), server };
             let mut out = BytesMut::new();

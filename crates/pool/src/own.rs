@@ -36,7 +36,7 @@ impl Own {
         let settings = pool.settings();
         let limit = settings.max_server_connections;
         let slot = pool.cap.take(limit).ok_or(Error::AtCap { limit })?;
-        let opened = connect::in_time(&pool.target, settings.connect_timeout(), asked).await;
+        let opened = connect::in_time(pool, settings.connect_timeout(), asked).await;
         let (stream, said) = opened.inspect_err(|_| pool.shared.events.count(Event::ServerConnectFailed))?;
         pool.shared.events.count(Event::ServerConnected);
         let card = connect::card(pool, &stream, said.pid, said.secret);

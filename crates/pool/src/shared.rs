@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use telemetry::{Events, Timings};
+use tokio::sync::Notify;
 
 use crate::target::Target;
 
@@ -18,6 +19,8 @@ pub struct Shared {
     pub events: Arc<Events>,
     /// How long queries, transactions and waits take.
     pub timings: Timings,
+    /// Told when a secret was read again.
+    pub(crate) renewed: Notify,
     last_server: AtomicU64,
     caps: Mutex<HashMap<String, Arc<Cap>>>,
 }
@@ -27,7 +30,8 @@ impl Shared {
     #[must_use]
     pub fn new(workers: usize, events: Arc<Events>) -> Arc<Self> {
         let timings = Timings::new(workers);
-        Arc::new(Self { workers, events, timings, last_server: AtomicU64::new(0), caps: Mutex::default() })
+        let (renewed, last_server) = (Notify::new(), AtomicU64::new(0));
+        Arc::new(Self { workers, events, timings, renewed, last_server, caps: Mutex::default() })
     }
 
     pub(crate) fn server_number(&self) -> u64 {

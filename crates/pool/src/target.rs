@@ -1,7 +1,7 @@
 //! Where the servers of a pool are, and what to log in with.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use config::{ChannelBinding, Host, ServerTlsMode};
 use wire::auth::Secret;
@@ -32,22 +32,30 @@ pub struct Target {
 
 /// A password, or what stands in its place.
 pub struct Credentials {
-    /// The password, or its stored form.
-    pub secret: Option<Secret>,
-    /// Which generation of a looked-up secret it is; none if it is the configuration's.
-    generation: Option<u64>,
+    stored: RwLock<Stored>,
     shown: Mutex<Shown>,
+}
+
+/// Where the password is from.
+#[derive(Clone, PartialEq, Eq)]
+enum Stored {
+    Nowhere,
+    /// The configuration has it, or says where it is read from.
+    Own(config::Secret),
+    Found(Found),
 }
 
 /// What the log-ins of clients have shown of the password, besides the stored secret.
 #[derive(Clone, Default)]
 struct Shown {
+    /// The secret that it was shown for; with another one it is worth nothing.
+    of: Option<Secret>,
     keys: Option<Keys>,
     plain: Option<Arc<str>>,
 }
 
 /// The secret of a user that was looked up on a server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The password, or its stored form.
     pub secret: Secret,
@@ -72,7 +80,7 @@ impl Target {
             && self.port == other.port
             && self.dbname == other.dbname
             && self.user == other.user
-            && self.credentials.secret == other.credentials.secret
+            && *self.credentials.stored() == *other.credentials.stored()
             && self.settings == other.settings
             && self.tls_mode == other.tls_mode
             && Arc::ptr_eq(&self.tls, &other.tls)
@@ -80,35 +88,67 @@ impl Target {
 }
 
 impl Credentials {
-    /// With this password or stored secret, if any.
+    /// With this password or stored secret of the configuration, if any.
     #[must_use]
-    pub fn new(secret: Option<Secret>) -> Self {
-        Self { secret, generation: None, shown: Mutex::default() }
+    pub fn new(secret: Option<config::Secret>) -> Self {
+        Self::with(secret.map_or(Stored::Nowhere, Stored::Own))
     }
 
     /// With a secret that was looked up.
     #[must_use]
     pub fn found(found: Found) -> Self {
-        Self { secret: Some(found.secret), generation: Some(found.generation), shown: Mutex::default() }
+        Self::with(Stored::Found(found))
+    }
+
+    fn with(stored: Stored) -> Self {
+        Self { stored: RwLock::new(stored), shown: Mutex::default() }
+    }
+
+    /// The password, or its stored form, as it is now. None if there is none that can be read.
+    #[must_use]
+    pub fn secret(&self) -> Option<Secret> {
+        match &*self.stored() {
+            Stored::Nowhere => None,
+            Stored::Own(own) => Secret::parse(&own.expose()).ok(),
+            Stored::Found(found) => Some(found.secret.clone()),
+        }
+    }
+
+    /// The secret of the configuration, if it may change.
+    #[must_use]
+    pub fn changing(&self) -> Option<config::Secret> {
+        match &*self.stored() {
+            Stored::Own(own) if own.is_changing() => Some(own.clone()),
+            Stored::Nowhere | Stored::Own(_) | Stored::Found(_) => None,
+        }
     }
 
     /// The looked-up secret, if it is one.
     #[must_use]
     pub fn as_found(&self) -> Option<Found> {
-        Some(Found { secret: self.secret.clone()?, generation: self.generation? })
+        match &*self.stored() {
+            Stored::Found(found) => Some(found.clone()),
+            Stored::Nowhere | Stored::Own(_) => None,
+        }
     }
 
     /// Whether these were looked up before the secret became what `found` is.
     #[must_use]
     pub fn is_outdated_by(&self, found: &Found) -> bool {
-        match (&self.secret, self.generation) {
-            (None, _) => true,
-            (Some(secret), Some(generation)) => generation < found.generation && *secret != found.secret,
-            (Some(_), None) => false,
+        match &*self.stored() {
+            Stored::Nowhere => true,
+            Stored::Own(_) => false,
+            Stored::Found(own) => own.generation < found.generation && own.secret != found.secret,
         }
     }
 
-    /// Keeps the keys that a client's own SCRAM log-in has shown.
+    /// Takes the place of credentials that are the same; what may change is read from the same place then.
+    pub fn adopt(&self, same: &Self) {
+        let stored = same.stored().clone();
+        *self.stored.write().unwrap_or_else(PoisonError::into_inner) = stored;
+    }
+
+    /// Keeps the keys that a client's own SCRAM log-in has shown, or that were made of the password.
     pub fn learn(&self, keys: Keys) {
         self.shown().keys = Some(keys);
     }
@@ -123,9 +163,9 @@ impl Credentials {
 
     /// Takes over what is known of the same secret from the pool that had it before.
     pub fn learn_from(&self, other: &Self) {
-        if self.secret == other.secret {
-            let known = other.shown().clone();
-            let mut shown = self.shown();
+        let known = other.shown().clone();
+        let mut shown = self.shown();
+        if shown.of == known.of {
             shown.keys = shown.keys.take().or(known.keys);
             shown.plain = shown.plain.take().or(known.plain);
         }
@@ -140,15 +180,24 @@ impl Credentials {
     /// The password itself, where it is known: it is what is stored, or a client has shown it.
     #[must_use]
     pub fn plain(&self) -> Option<Arc<str>> {
-        match &self.secret {
-            Some(Secret::Plain(plain)) => Some(plain.as_str().into()),
+        match self.secret() {
+            Some(Secret::Plain(plain)) => Some(plain.into()),
             Some(Secret::Md5(_) | Secret::Scram(_)) | None => self.shown().plain.clone(),
         }
     }
 
-    /// What it guards is whole between any two statements.
+    fn stored(&self) -> RwLockReadGuard<'_, Stored> {
+        self.stored.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was shown of the secret as it is now. What it guards is whole between any two statements.
     fn shown(&self) -> MutexGuard<'_, Shown> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+        let now = self.secret();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.of != now {
+            *shown = Shown { of: now, ..Shown::default() };
+        }
+        shown
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use net::channel::Channel;
@@ -19,6 +20,9 @@ use crate::doorman::Ask;
 use crate::error::{Error, Refusal};
 use crate::hub::Hub;
 use crate::lookups;
+
+/// A secret that a client did not know is read again, but not more often than this.
+const SUSPECT: Duration = Duration::from_secs(1);
 
 /// What a log-in has shown that serves to log in to servers.
 #[derive(Default)]
@@ -53,7 +57,10 @@ pub(crate) async fn authenticate(
     }
     let config = hub.directory.config();
     let stored = config.users.get(user).and_then(|user| user.password.as_ref());
-    let secret = stored.map(|stored| Secret::parse(stored.expose())).transpose();
+    if let Some(stored) = stored {
+        hub.directory.renew(stored).await;
+    }
+    let secret = stored.map(|stored| Secret::parse(&stored.expose())).transpose();
     let Ok(secret) = secret else {
         return Err(wrong(user, "the stored password cannot be read"));
     };
@@ -65,12 +72,17 @@ pub(crate) async fn authenticate(
     }
     let mut exchange = Exchange { hub, channel, user, secret };
     let shown = match (ask, &exchange.secret) {
-        (Ask::Nothing, _) => Shown::default(),
-        (Ask::Plain, _) => exchange.plain().await?,
+        (Ask::Nothing, _) => Ok(Shown::default()),
+        (Ask::Plain, _) => exchange.plain().await,
         // a SCRAM secret cannot be checked by MD5; the client is asked for SCRAM then
-        (Ask::Scram, _) | (Ask::Md5, Some(Secret::Scram(_))) => exchange.scram().await?,
-        (Ask::Md5, _) => exchange.md5().await?,
+        (Ask::Scram, _) | (Ask::Md5, Some(Secret::Scram(_))) => exchange.scram().await,
+        (Ask::Md5, _) => exchange.md5().await,
     };
+    if let (Err(Error::Login(Refusal::Password { .. })), Some(stored)) = (&shown, stored) {
+        // perhaps the client knows already what we do not
+        stored.suspect(Instant::now(), SUSPECT);
+    }
+    let shown = shown?;
     say::write_ok(exchange.channel.queue());
     Ok(Shown { found, ..shown })
 }

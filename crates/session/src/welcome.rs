@@ -90,14 +90,14 @@ pub(crate) async fn welcome(
 /// What the log-in has shown of the password serves to log in to servers, where these store the same secret.
 fn learn(pool: &Pool, keys: Option<Keys>, plain: Option<(String, Secret)>) {
     let credentials = &pool.target.credentials;
-    if let (Some(keys), Some(Secret::Scram(stored))) = (keys, &credentials.secret)
-        && keys.secret() == *stored
+    if let (Some(keys), Some(Secret::Scram(stored))) = (keys, credentials.secret())
+        && keys.secret() == stored
     {
         credentials.learn(keys);
     }
     if let (Some((plain, checked)), Some(stored @ (Secret::Scram(_) | Secret::Md5(_)))) =
-        (plain, &credentials.secret)
-        && checked == *stored
+        (plain, credentials.secret())
+        && checked == stored
     {
         credentials.learn_plain(&plain);
     }

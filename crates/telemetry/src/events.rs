@@ -49,6 +49,12 @@ events! {
     SecretMissing => SECRET_LOOKUPS "missing";
     /// The secret of a user could not be looked up.
     SecretLookupFailed => SECRET_LOOKUPS "failed";
+    /// A secret from a file or a command was read again and is another one now.
+    SecretChanged => SECRET_RENEWALS "changed";
+    /// A secret from a command was read again and is what it was.
+    SecretSame => SECRET_RENEWALS "same";
+    /// A secret could not be read again; the old one stays.
+    SecretNotRenewed => SECRET_RENEWALS "failed";
     /// A request was answered with an error, the server's or our own.
     RequestFailed => REQUESTS_FAILED;
     /// A client broke the protocol.

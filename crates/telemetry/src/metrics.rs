@@ -141,6 +141,7 @@ catalogue! {
     CLIENT_CONNECTIONS = Counter "pgweir_client_connections_total" [] "Connections accepted from clients.";
     LOGINS_FAILED = Counter "pgweir_client_logins_failed_total" [Reason] "Clients that did not get in.";
     SECRET_LOOKUPS = Counter "pgweir_secret_lookups_total" [Result] "Times the secret of a user was looked up by auth.query.";
+    SECRET_RENEWALS = Counter "pgweir_secret_renewals_total" [Result] "Times a secret from a file or a command was read again.";
     REQUESTS_FAILED = Counter "pgweir_requests_failed_total" [] "Requests answered with an error, the server's or our own.";
     ERRORS = Counter "pgweir_errors_total" [Reason] "What went wrong between a client, pgweir and a server.";
     PANICS = Counter "pgweir_panics_total" [] "Panics caught; each is a bug and cost one connection.";

@@ -114,9 +114,6 @@ fn what_is_not_supported_yet_says_so_and_what_to_do() {
         "[[database.server]]\nhost = \"b\"",
         "10:1: database.server: more than 1 [[database.server]]",
     );
-    let ttl = MINIMAL.replace("\"secret\"", "{ command = [\"echo\", \"x\"], ttl = \"10min\" }");
-    let found = only(&ttl);
-    assert!(found.starts_with("5:39: user.password.ttl: this key is not supported yet"), "{found}");
 }
 
 #[test]

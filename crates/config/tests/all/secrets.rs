@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pgweir_config::{Config, Secret};
+use pgweir_config::{Config, Relisted, Secret};
 
 use crate::{MINIMAL, folder, with, wrong};
 
@@ -30,7 +30,7 @@ fn every_source_gives_the_same_secret() {
         "{ command = [\"echo\", \"canary-8d1f\"] }",
     ];
     for source in sources {
-        assert_eq!(password("sources", source), Ok(Secret::new(CANARY)), "{source}");
+        assert_eq!(&*password("sources", source).unwrap().expose(), CANARY, "{source}");
     }
     // cloud tokens are long, and nothing of ours says how long
     assert_eq!(password("sources", "{ file = \"long\" }").unwrap().expose().len(), 1 << 20);
@@ -44,8 +44,73 @@ fn a_file_is_read_again_at_the_next_load() {
     for secret in ["first", "second"] {
         fs::write(folder.join("token"), secret).unwrap();
         let config = Config::load(&file).unwrap();
-        assert_eq!(config.users.get("app").unwrap().password, Some(Secret::new(secret)));
+        let password = config.users.get("app").unwrap().password.clone();
+        assert_eq!(password.map(|password| password.expose()).as_deref(), Some(secret));
     }
+}
+
+#[test]
+fn a_ttl_is_a_time_and_two_sources_are_the_same_if_all_of_them_is() {
+    let found = password("ttl", "{ command = [\"echo\", \"x\"], ttl = 5 }").unwrap_err();
+    assert!(found.concat().contains("user.password.ttl: is 5 without a unit"), "{found:?}");
+    let found = password("ttl", "{ command = [\"echo\", \"x\"], ttl = \"1ms\" }").unwrap_err();
+    assert!(found.concat().contains("user.password.ttl: is \"1ms\""), "{found:?}");
+    let file = folder("ttl").join("pgweir.toml");
+    let read = |toml: &str| {
+        let config = Config::parse(&MINIMAL.replace("\"secret\"", toml), &file, &|_| None).unwrap();
+        config.users.get("app").unwrap().password.clone().unwrap()
+    };
+    let one = read("{ command = [\"echo\", \"x\"], ttl = \"10min\" }");
+    assert_eq!(one, read("{ command = [\"echo\", \"x\"], ttl = \"10min\" }"));
+    for other in ["{ command = [\"echo\", \"x\"], ttl = \"5s\" }", "{ command = [\"echo\", \"x\"] }", "\"x\""]
+    {
+        assert_ne!(one, read(other), "{other}");
+    }
+}
+
+/// The users of a list that has changed, or the number of mistakes in it.
+fn relisted(config: &Config) -> Result<Option<Config>, usize> {
+    match config.relist(None) {
+        Relisted::Same => Ok(None),
+        Relisted::Changed(users) => Ok(Some(config.with_users(users))),
+        Relisted::Wrong(stamp, mistakes) => {
+            assert!(matches!(config.relist(Some(stamp)), Relisted::Same), "what is wrong is said once");
+            Err(mistakes.len())
+        }
+    }
+}
+
+#[test]
+fn a_list_of_users_is_read_again_when_it_has_changed() {
+    let folder = folder("relist");
+    let (file, list) = (folder.join("pgweir.toml"), folder.join("users"));
+    let own = with("[[user]]", "name = \"bare\"\nsize = 7\n[[user]]");
+    fs::write(&file, own + "[auth]\nfile = \"users\"\n").unwrap();
+    fs::write(&list, "\"bare\" \"one\"\n\"listed\" \"one\"\n").unwrap();
+    let config = Config::load(&file).unwrap();
+    let secret = |config: &Config, name: &str| {
+        config.users.get(name)?.password.as_ref().map(|secret| secret.expose().to_string())
+    };
+    assert!(relisted(&config).unwrap().is_none());
+
+    fs::write(&list, "\"bare\" \"two!\"\n\"new\" \"two\"\n").unwrap();
+    let config = relisted(&config).unwrap().unwrap();
+    assert_eq!(secret(&config, "bare").as_deref(), Some("two!"));
+    assert_eq!(secret(&config, "new").as_deref(), Some("two"));
+    assert_eq!(secret(&config, "app").as_deref(), Some("secret"), "from the configuration itself");
+    assert!(config.users.get("listed").is_none());
+    assert_eq!(config.users.get("bare").unwrap().pool.size, Some(7));
+    assert!(relisted(&config).unwrap().is_none());
+
+    fs::write(&list, "\"bare\" two\nnew\n").unwrap();
+    assert_eq!(relisted(&config).err(), Some(2));
+    fs::write(&list, "\"app\" \"a second secret\"\n").unwrap();
+    assert_eq!(relisted(&config).err(), Some(1));
+    fs::remove_file(&list).unwrap();
+    assert!(relisted(&config).unwrap().is_none(), "a file that is away for a moment changes nothing");
+    fs::write(&list, "").unwrap();
+    let config = relisted(&config).unwrap().unwrap();
+    assert_eq!((secret(&config, "bare"), config.users.len()), (None, 2));
 }
 
 #[test]
@@ -80,7 +145,8 @@ fn a_program_beside_the_configuration_file_is_found() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let text = MINIMAL.replace("\"secret\"", "{ command = [\"./secret.sh\", \"twice\"] }");
     let config = Config::parse(&text, &folder.join("pgweir.toml"), &|_| None).unwrap();
-    assert_eq!(config.users.get("app").unwrap().password, Some(Secret::new(format!("{CANARY} twice"))));
+    let password = config.users.get("app").unwrap().password.clone().unwrap();
+    assert_eq!(&*password.expose(), format!("{CANARY} twice"));
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Asking {
             return Err(Arc::clone(why));
         }
         let asked = async {
-            let mut line = Line::open(source).await?;
+            let mut line = Line::open(source, hub.directory.shared()).await?;
             let answers = line.ask(source, users).await?;
             Ok((line, answers))
         };
