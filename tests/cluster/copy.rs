@@ -123,3 +123,37 @@ fn thousands_of_syncs_inside_a_copy_do_not_keep_its_end_back() {
     assert_eq!(tags(&client.read_until_ready()), "CZ");
     assert_eq!(client.rows("select count(*) from many"), "1");
 }
+
+/// Syncs and ends inside a COPY are never answered, so nothing but the proxy's memory would bound them.
+#[test]
+fn a_million_syncs_or_ends_inside_a_copy_cost_no_memory() {
+    const MANY: usize = 1_000_000;
+    let postgres = Postgres::start();
+    postgres.psql("create table many (x int4)");
+    let proxy = before(&postgres).pool_size(1).start();
+    let mut answers = Vec::new();
+    for connect in [postgres.door(), proxy.connect()] {
+        let mut client = connect.open();
+        let mut said = Vec::new();
+        let mut run = |inside: &[u8], end: &[u8]| {
+            client.send(&m::query("copy many from stdin"));
+            client.expect(b'G');
+            let idle = proxy.rss_kb();
+            client.send(&inside.repeat(MANY));
+            client.send(&[&m::copy_data(b"1\n"), end].concat());
+            said.push(tags(&client.read_until_ready()));
+            let grown = proxy.rss_kb().saturating_sub(idle);
+            assert!(grown < 8 * 1024, "grew by {grown} kB");
+        };
+        run(&m::sync(), &m::copy_done());
+        run(&m::sync(), &m::copy_fail("enough"));
+        // the first one ends the COPY, and the rest means nothing, like the data behind it
+        run(&m::copy_done(), &m::query("select 1"));
+        said.push(tags(&client.read_until_ready()));
+        said.push(client.rows("select count(*) from many"));
+        client.rows("truncate many");
+        answers.push(said);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[1], ["CZ", "EZ", "CZ", "TDCZ", "1"]);
+}

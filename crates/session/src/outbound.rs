@@ -159,9 +159,10 @@ impl Pass<'_> {
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' if self.server.replies.is_doubtful() => {
                 Passage::Stall
             }
-            // while the server takes COPY data it answers nothing: what ends that may be behind this message
+            // Syncs inside an open COPY, which the server does not answer, are not owed one by one: what ends the
+            // COPY may be behind any number of them
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' | b'S'
-                if self.server.replies.len() >= MOST_OWED && !self.server.replies.in_open_copy() =>
+                if self.server.replies.len() >= MOST_OWED =>
             {
                 Passage::Stall
             }

@@ -90,6 +90,8 @@ enum Kind {
 struct Entry<E> {
     kind: Kind,
     action: Action,
+    /// So many more of the same are behind it; only ends of a COPY are counted.
+    more: u32,
     effect: Option<E>,
 }
 
@@ -135,14 +137,20 @@ impl<E> Replies<E> {
         }
         let mut kind = Kind::Asked(request);
         match request {
-            Request::Sync if self.in_open_copy() => kind = Kind::MaybeSync,
+            Request::Sync if self.in_open_copy() => {
+                // only whether there was one is of interest, never how many
+                if self.queue.back().is_some_and(|entry| entry.kind == Kind::MaybeSync) && effect.is_none() {
+                    return true;
+                }
+                kind = Kind::MaybeSync;
+            }
             Request::Sync | Request::Query | Request::FunctionCall => self.unsynced = false,
             Request::Parse | Request::Bind | Request::Describe | Request::Execute | Request::Close => {
                 self.unsynced = true;
             }
         }
         self.effects += usize::from(effect.is_some());
-        self.queue.push_back(Entry { kind, action, effect });
+        self.queue.push_back(Entry { kind, action, more: 0, effect });
         true
     }
 
@@ -197,7 +205,7 @@ impl<E> Replies<E> {
     /// This is what [`Replies::on`] would do for most messages of most replies, in a few instructions.
     #[inline]
     pub fn pass(&mut self, tag: u8) -> bool {
-        let Some(Entry { kind: Kind::Asked(request), action: Action::Forward, effect: None }) =
+        let Some(Entry { kind: Kind::Asked(request), action: Action::Forward, effect: None, .. }) =
             self.queue.front()
         else {
             return false;

@@ -53,7 +53,13 @@ impl<E> Replies<E> {
         let takes = self.takes_copy_data();
         if takes {
             self.doubtful = true;
-            self.queue.push_back(Entry { kind: Kind::CopyEnd, action: Action::Forward, effect: None });
+            match self.queue.back_mut() {
+                Some(last) if last.kind == Kind::CopyEnd => last.more = last.more.saturating_add(1),
+                Some(_) | None => {
+                    let (kind, action) = (Kind::CopyEnd, Action::Forward);
+                    self.queue.push_back(Entry { kind, action, more: 0, effect: None });
+                }
+            }
         }
         takes
     }
@@ -87,11 +93,17 @@ impl<E> Replies<E> {
             return;
         }
         // Syncs sent before the client knew that this is a COPY are read as part of it
-        for entry in self.queue.iter_mut().skip(1).take_while(|entry| entry.kind != Kind::CopyEnd) {
-            if entry.kind == Kind::Asked(Request::Sync) {
-                entry.kind = Kind::MaybeSync;
+        let (mut ended, mut maybe) = (false, false);
+        self.queue.retain_mut(|entry| {
+            ended |= entry.kind == Kind::CopyEnd;
+            let sync = matches!(entry.kind, Kind::Asked(Request::Sync) | Kind::MaybeSync);
+            if ended || !sync || entry.effect.is_some() {
+                maybe = false;
+                return true;
             }
-        }
+            entry.kind = Kind::MaybeSync;
+            !std::mem::replace(&mut maybe, true)
+        });
         let extended = self.queue.front().is_some_and(|head| head.kind == Kind::Asked(Request::Execute));
         let synced = self.queue.iter().any(|entry| entry.kind == Kind::Asked(Request::Sync));
         self.unsynced = extended && !synced;
@@ -111,7 +123,10 @@ impl<E> Replies<E> {
                 Kind::MaybeSync if !ended => drop(self.queue.remove(at)),
                 Kind::CopyEnd if !ended => {
                     ended = true;
-                    self.queue.remove(at);
+                    match self.queue.get_mut(at) {
+                        Some(entry) if entry.more > 0 => entry.more -= 1,
+                        Some(_) | None => drop(self.queue.remove(at)),
+                    }
                 }
                 Kind::MaybeSync | Kind::CopyEnd | Kind::Asked(_) => at += 1,
             }
@@ -160,7 +175,7 @@ impl<E> Replies<E> {
                 self.unsynced = self.skipping;
                 self.settling = None;
                 let (kind, action) = (Kind::Asked(Request::Sync), Action::Discard);
-                self.queue.push_back(Entry { kind, action, effect: None });
+                self.queue.push_back(Entry { kind, action, more: 0, effect: None });
                 Deliver::Ready(answered)
             }
             got => return Err(Error::Unexpected { expected: "the reply to the marker (Z 3)", got }),

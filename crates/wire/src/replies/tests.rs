@@ -260,3 +260,30 @@ fn our_own_turn_is_known_without_a_word_of_the_server() {
     assert_eq!(replies.invented(), Some((Close, None)));
     assert!(!replies.owes_invented());
 }
+
+#[test]
+fn what_is_sent_again_and_again_inside_a_copy_is_kept_once() {
+    let mut replies = Replies::<u32>::default();
+    assert!(replies.push(Query, Action::Forward, None));
+    for _ in 0..500 {
+        assert!(replies.push(Sync, Action::Forward, None));
+    }
+    assert_eq!(replies.len(), 501, "before it is known that this is a COPY each may have a reply");
+    replies.on(b'G').unwrap();
+    for _ in 0..100_000 {
+        assert!(replies.push(Sync, Action::Forward, None));
+    }
+    assert_eq!(replies.len(), 2);
+    for _ in 0..100_000 {
+        assert!(replies.push_copy_end());
+    }
+    assert_eq!(replies.len(), 3);
+    // two COPY in one Query: each takes one of the ends, however close together they came
+    replies.on(b'C').unwrap();
+    assert!(!replies.in_open_copy());
+    replies.on(b'G').unwrap();
+    assert!(!replies.in_open_copy(), "the second one has ended too");
+    replies.on(b'C').unwrap();
+    replies.on(b'Z').unwrap();
+    assert!(replies.is_settled());
+}
