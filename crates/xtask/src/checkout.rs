@@ -19,12 +19,22 @@ pub(crate) fn cargo() -> String {
 /// Builds pgweir for release and gives its path.
 pub(crate) fn release_binary() -> Result<PathBuf, Error> {
     eprintln!("building pgweir (release)");
-    let args = ["build", "--quiet", "--release", "--package", "pgweir", "--bin", "pgweir"];
+    binary(&["--release"], "release/pgweir")
+}
+
+/// Builds pgweir as the tests do and gives its path.
+pub(crate) fn debug_binary() -> Result<PathBuf, Error> {
+    eprintln!("building pgweir");
+    binary(&[], "debug/pgweir")
+}
+
+fn binary(profile: &[&str], path: &str) -> Result<PathBuf, Error> {
+    let args = [&["build", "--quiet", "--package", "pgweir", "--bin", "pgweir"], profile].concat();
     program::run(&cargo(), &args, &root())?;
     // we are in <target>/<profile>/xtask ourselves, wherever the target directory is
     let ourselves = std::env::current_exe().map_err(|error| Error::File(PathBuf::from("xtask"), error))?;
     let target = ourselves.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
-    Ok(target.join("release/pgweir"))
+    Ok(target.join(path))
 }
 
 /// The file's text.

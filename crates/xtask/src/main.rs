@@ -3,6 +3,7 @@
 //! * [`demo`]: everything running, to look at
 //! * [`test`]: the whole test suite, with the runtimes of other people's drivers ([`drivers`])
 //! * [`bench`]: pgweir beside PgBouncer and a direct connection
+//! * [`suites`]: the test suites of other people's drivers, directly and through pgweir
 //! * [`generate`]: documents that are written by the code
 //!
 //! Shared: [`setup`] (system packages), [`program`] (running others), [`checkout`] (where things are), [`stop`]
@@ -18,6 +19,7 @@ mod generate;
 mod program;
 mod setup;
 mod stop;
+mod suites;
 mod test;
 
 use std::process::ExitCode;
@@ -29,6 +31,9 @@ cargo xtask demo [--binary PATH]
         a throw-away PostgreSQL primary with two replicas, Redis, pgweir in front; Ctrl-C removes everything
 cargo xtask test [FILTER]
         the whole test suite, or the tests whose name contains FILTER
+cargo xtask suites [--direct | --pooled] [NAME…]
+        other people's test suites (all, or these), directly and through pgweir, and what differs; --pooled compares
+        with the direct run of last time. Long, and not part of `test`; docs/compatibility.md tells the results
 cargo xtask bench [--quick] [--rows a,b] [--contestants a,b] [--rounds N] [--seconds N] [--workers N] [--write]
         pgweir beside PgBouncer and a direct connection, in one run; writes the table of docs/performance.md
         --binary PATH: this pgweir instead of a fresh build; --against PATH: another one beside it, as \"before\"
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "demo" => demo::run(&rest),
         "test" => test::run(&rest),
+        "suites" => suites::run(&rest),
         "bench" => bench::run(&rest),
         "generate" => generate::run(&rest),
         "setup" => setup::run(&rest),
