@@ -73,3 +73,22 @@ fn odbc_without_savepoints() {
     let Some(script) = script(drivers::odbc, "odbc/queries.py", options) else { return };
     same(&Stage::new(), script);
 }
+
+#[test]
+fn php_pdo_preparing() {
+    let Some(script) = script(drivers::php, "php/queries.php", &[]) else { return };
+    same_for_many(&Stage::new(), script);
+}
+
+#[test]
+fn odbc_by_default() {
+    let Some(script) = script(drivers::odbc, "odbc/queries.py", &[]) else { return };
+    same_for_many(&Stage::new(), script);
+}
+
+#[test]
+fn odbc_preparing_with_cursors() {
+    let options = &["UseServerSidePrepare=1", "UseDeclareFetch=1", "Fetch=50"];
+    let Some(script) = script(drivers::odbc, "odbc/queries.py", options) else { return };
+    same(&Stage::new(), script);
+}

@@ -2,7 +2,7 @@
 //!
 //! Each program prints what it has seen: results, types, errors, states. What it sees through pgweir must be,
 //! byte for byte, what it sees when it talks to PostgreSQL directly. A runtime that is missing is told of in a
-//! line `SKIPPED: …`. What needs state of its session beyond a transaction is not tried here.
+//! line `SKIPPED: …`.
 
 #[cfg(test)]
 mod stage;
@@ -13,6 +13,8 @@ mod transcript;
 mod distribution;
 #[cfg(test)]
 mod jdbc;
+#[cfg(test)]
+mod migrations;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]
@@ -27,3 +29,5 @@ mod psql;
 mod python;
 #[cfg(test)]
 mod rust;
+#[cfg(test)]
+mod sessions;

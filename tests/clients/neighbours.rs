@@ -36,7 +36,7 @@ fn throw_away(place: Place, stop: &AtomicBool) -> u32 {
 }
 
 /// Runs `work` beside a client who throws away.
-fn beside_one_who_throws_away(stage: &Stage, work: impl FnOnce()) {
+pub(crate) fn beside_one_who_throws_away(stage: &Stage, work: impl FnOnce()) {
     let stop = AtomicBool::new(false);
     let place = stage.pooled();
     thread::scope(|scope| {

@@ -34,5 +34,20 @@ fn sqlalchemy_over_psycopg_asynchronous() {
 #[test]
 fn django_queries() {
     let Some(script) = script("django/orm.py", &["queries"]) else { return };
+    let stage = Stage::new();
+    same_for(&stage, COPIES, script);
+    stage.nothing_was_pinned();
+}
+
+#[test]
+fn sqlalchemy_over_pg8000() {
+    let Some(script) = script("sqlalchemy/orm.py", &["pg8000"]) else { return };
+    same_for(&Stage::new(), COPIES, script);
+}
+
+/// Its cursors are WITH HOLD and live on behind transactions of the same connection.
+#[test]
+fn django_iterators_with_transactions_inside_the_loop() {
+    let Some(script) = script("django/orm.py", &["iterators"]) else { return };
     same_for(&Stage::new(), COPIES, script);
 }

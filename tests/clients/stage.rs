@@ -1,6 +1,8 @@
 //! What every test here stands on: PostgreSQL asking for SCRAM, and pgweir before it with a small pool, knowing
 //! only the stored secret of the user, as it would from a userlist.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 
 use testkit::postgres::Auth;
@@ -39,6 +41,7 @@ impl Stage {
     /// With a transaction pool of this size, and room for so many statements on each server connection.
     pub(crate) fn with(size: u32, statements: u32) -> Self {
         let postgres = Postgres::builder().auth(Auth::Scram).user(NAME, PASSWORD).database(NAME).start();
+        postgres.psql(&format!("grant create on database {NAME} to {NAME}"));
         let secret = postgres.psql(&format!("select rolpassword from pg_authid where rolname = '{NAME}'"));
         assert!(secret.starts_with("SCRAM-SHA-256$"), "the secret is stored as {secret}");
         let proxy = Proxy::builder(env!("CARGO_BIN_EXE_pgweir"))
@@ -93,6 +96,18 @@ impl Stage {
         );
         let count: u32 = self.admin(&servers).trim().parse().unwrap();
         assert!(count <= self.size, "{count} connections at the server for a pool of {}", self.size);
+    }
+
+    /// No server stayed with a client between transactions.
+    pub(crate) fn nothing_was_pinned(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.proxy.http_port())).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut metrics = String::new();
+        stream.read_to_string(&mut metrics).unwrap();
+        let counts: Vec<&str> =
+            metrics.lines().filter(|line| line.starts_with("pgweir_pins_total")).collect();
+        assert!(!counts.is_empty(), "{metrics}");
+        assert!(counts.iter().all(|line| line.ends_with(" 0")), "{counts:?}");
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
         }
         if pooled {
             eprintln!("{}: through pgweir, a pool of {}", suite.name, suite.pool);
-            Stage::pooled(suite, &binary).run(suite, &sources, &file("pooled"))?;
+            Stage::pooled(suite, &binary)?.run(suite, &sources, &file("pooled"))?;
         }
         let read = |side| checkout::read(&file(side)).map(|text| suite.printed.outcomes(&text));
         if pooled {

@@ -23,7 +23,7 @@ pub(super) struct Suite {
     pub(super) command: &'static str,
 }
 
-const PYTEST: &str = "{python} -m pytest -v -o console_output_style=classic --tb=short \
+const PYTEST: &str = "exec {python} -m pytest -v -o console_output_style=classic --tb=short \
                       -W ignore --timeout=60 ";
 
 const SQLALCHEMY: Suite = Suite {
@@ -62,7 +62,7 @@ const SUITES: &[Suite] = &[
         pool: 2,
         printed: Printed::Unittest,
         databases: &[("test_django", ""), ("test_other", "")],
-        command: "cd tests && {python} -W ignore runtests.py --settings=pgweir_settings --keepdb --noinput \
+        command: "cd tests && exec {python} -W ignore runtests.py --settings=pgweir_settings --keepdb --noinput \
                   --parallel=1 -v 2 backends transactions db_functions postgres_tests",
     },
     Suite {
@@ -71,7 +71,7 @@ const SUITES: &[Suite] = &[
         pool: 5,
         printed: Printed::Pytest,
         databases: &[("psycopg", "create extension hstore")],
-        command: "PSYCOPG_TEST_DSN='host={host} port={port} user=postgres dbname=psycopg' {pytest} -m 'not slow' tests",
+        command: "rm -rf .pytest_cache; unset PGHOST PGPORT; export PSYCOPG_TEST_DSN='host={host} port={port} user=postgres dbname=psycopg'; {pytest} -m 'not slow' tests",
     },
     Suite {
         name: "tokio-postgres",
@@ -84,8 +84,9 @@ const SUITES: &[Suite] = &[
              set password_encryption to 'md5'; create role md5_user password 'password' login; \
              create role ssl_user login; create extension hstore; create extension citext; create extension ltree",
         )],
-        command: "sed -i -E 's/5433/{port}/g; s/port=[0-9]{5}/port={port}/g; s/127.0.0.1:[0-9]{5}/127.0.0.1:{port}/' \
-                  tests/test/main.rs tests/test/runtime.rs && cargo test --test test -- --test-threads=2",
+        command: "mkdir -p ../fetched && cp -n tests/test/main.rs tests/test/runtime.rs ../fetched && \
+                  cp ../fetched/*.rs tests/test && sed -i 's/5433/{port}/g' tests/test/main.rs tests/test/runtime.rs && \
+                  exec cargo test --test test -- --test-threads=2",
     },
 ];
 
@@ -114,20 +115,23 @@ impl Suite {
             .replace("{port}", &port.to_string())
     }
 
-    /// How the server asks who somebody is.
-    pub(super) fn auth(&self) -> Auth {
+    /// How somebody is asked who he is, by the server and by pgweir, where that is part of the suite.
+    pub(super) fn hba(&self) -> Option<String> {
         if self.pins != "tokio-postgres" {
-            return Auth::Trust;
+            return None;
         }
-        let mut lines = String::new();
-        for (user, method) in [
+        let users = [
             ("pass_user", "password"),
             ("md5_user", "md5"),
             ("scram_user", "scram-sha-256"),
             ("ssl_user", "reject"),
-        ] {
-            lines += &format!("host all {user} all {method}\n");
-        }
-        Auth::Line(lines + "host all postgres all trust")
+        ];
+        let lines = users.map(|(user, method)| format!("host all {user} all {method}\n"));
+        Some(lines.concat() + "host all postgres all trust\n")
+    }
+
+    /// The same for the kit.
+    pub(super) fn auth(&self) -> Auth {
+        self.hba().map_or(Auth::Trust, Auth::Line)
     }
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use testkit::process::{Process, Spec};
 use testkit::proxy::Builder;
-use testkit::{Connect, Postgres, Proxy, wait};
+use testkit::{Connect, Postgres, Proxy, dir, wait};
 
 use super::fetch::Sources;
 use super::known::Suite;
+use crate::checkout;
 use crate::error::Error;
 
 /// Longer than any suite takes on a busy machine; one that hangs is stopped, and its last tests are missing.
@@ -45,7 +46,7 @@ impl Stage {
     }
 
     /// With pgweir in transaction mode.
-    pub(super) fn pooled(suite: &Suite, binary: &Path) -> Self {
+    pub(super) fn pooled(suite: &Suite, binary: &Path) -> Result<Self, Error> {
         let stage = Self::direct(suite);
         let proxy = Builder::new(binary.to_owned())
             .mode("transaction")
@@ -56,7 +57,15 @@ impl Stage {
         let proxy = ["pass_user", "md5_user", "scram_user"]
             .iter()
             .fold(proxy, |proxy, user| proxy.user(user, "password"));
-        Self { proxy: Some(proxy.start()), ..stage }
+        let proxy = match suite.hba() {
+            Some(lines) => {
+                let file = dir::home().join("suites").join(format!("{}-hba.conf", suite.name));
+                checkout::write(&file, &lines)?;
+                proxy.auth("hba").set("auth.hba", &format!("{:?}", file.display().to_string()))
+            }
+            None => proxy,
+        };
+        Ok(Self { proxy: Some(proxy.start()), ..stage })
     }
 
     /// Runs the suite; what it prints goes to `log`.
