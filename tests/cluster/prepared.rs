@@ -192,3 +192,24 @@ fn refusal(client: &mut Client, request: &[u8]) -> (String, String) {
 fn held(client: &mut Client) -> usize {
     client.rows("select count(*) from pg_prepared_statements where not from_sql").parse().unwrap()
 }
+
+/// Its length was once taken from that of a smaller buffer.
+#[test]
+fn a_statement_longer_than_several_buffers_is_prepared_however_it_comes() {
+    let postgres = Postgres::start();
+    let proxy = before(&postgres).pool_size(1).start();
+    let mut client = proxy.connect().open();
+    for kilobytes in [9, 31, 33, 65, 300] {
+        let sql = format!("select length('{}')", "x".repeat(kilobytes * 1024));
+        let bytes = [m::parse("", &sql, &[]), m::bind("", "", &[])].concat();
+        let bytes = [bytes, m::execute("", 0), m::sync()].concat();
+        client.send_split(
+            &bytes,
+            &[7, 8_000, 20_000, 33_000, 40_000, 70_000].map(|at: usize| at.min(bytes.len())),
+        );
+        let answer = client.read_until_ready();
+        assert_eq!(tags(&answer), "12DCZ", "{kilobytes} kB");
+        assert_eq!(answer[2].texts(), [(kilobytes * 1024).to_string()]);
+        assert_eq!(client.rows(&sql), (kilobytes * 1024).to_string());
+    }
+}

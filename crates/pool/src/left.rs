@@ -217,6 +217,8 @@ pub struct Left {
     pub spoilt: bool,
     /// Settings of ours are under way to it.
     pub changing: Changing,
+    /// Whether a backslash escapes in its strings may have changed since it was lent.
+    pub lexis_in_doubt: bool,
 }
 
 /// How far a change of settings is that goes before a request.
@@ -234,6 +236,12 @@ pub enum Changing {
 impl Left {
     /// A request that runs may leave this.
     pub fn suspect(&mut self, traces: &Traces) {
+        let spoken_of = |touched: &Touched| match &touched.name {
+            Name::Known(name) => name.eq_ignore_ascii_case("standard_conforming_strings"),
+            Name::Bound(_) => true,
+        };
+        self.lexis_in_doubt |= traces.marks.has_any(Marks::UNKNOWN.union(Marks::RESETS_ALL))
+            || traces.settings.iter().any(spoken_of);
         self.suspected.get_or_insert_default().add(traces);
     }
 
@@ -259,6 +267,7 @@ impl Left {
 
     /// What it is to be asked about; it is not suspected of that any more.
     pub fn take_suspected(&mut self) -> Option<Box<Traces>> {
+        self.lexis_in_doubt = false;
         self.suspected.take()
     }
 

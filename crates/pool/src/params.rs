@@ -23,6 +23,10 @@ const FACTS: [&str; 7] = [
 /// be set; and the user of the session before the role, which it resets.
 const ACTORS: [&str; 2] = ["session_authorization", "role"];
 
+/// Encodings of clients with characters whose second byte may be any (PostgreSQL documentation, "Supported Character
+/// Sets": those that no server may have).
+const ODD_ENCODINGS: [&str; 7] = ["BIG5", "GB18030", "GBK", "JOHAB", "SJIS", "SHIFT_JIS_2004", "UHC"];
+
 /// The most settings of one client, and the most bytes in their names and values.
 const MOST: (usize, usize) = (500, 64 * 1024);
 
@@ -32,6 +36,8 @@ pub struct Params {
     pairs: Vec<Pair>,
     /// `standard_conforming_strings` is off.
     backslashes: bool,
+    /// A byte of a character may look like a backslash.
+    odd_encoding: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +89,12 @@ impl Params {
         self.backslashes
     }
 
+    /// Whether a byte of a character may look like a backslash in the session's encoding.
+    #[must_use]
+    pub fn has_odd_encoding(&self) -> bool {
+        self.odd_encoding
+    }
+
     /// Whether it is more than is carried for one client.
     #[must_use]
     pub fn is_too_much(&self) -> bool {
@@ -94,6 +106,8 @@ impl Params {
     pub fn put(&mut self, name: &str, value: &str) {
         if name.eq_ignore_ascii_case("standard_conforming_strings") {
             self.backslashes = value == "off";
+        } else if name.eq_ignore_ascii_case("client_encoding") {
+            self.odd_encoding = ODD_ENCODINGS.iter().any(|odd| odd.eq_ignore_ascii_case(value));
         }
         match self.find(name) {
             Ok(at) => {
@@ -152,7 +166,7 @@ impl Params {
     #[must_use]
     pub fn only_reported(&self) -> Self {
         let pairs = self.pairs.iter().filter(|pair| pair.reported).cloned().collect();
-        Self { pairs, backslashes: self.backslashes }
+        Self { pairs, backslashes: self.backslashes, odd_encoding: self.odd_encoding }
     }
 
     /// The names that servers do not report.

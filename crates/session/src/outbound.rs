@@ -29,6 +29,10 @@ use crate::traces;
 /// Flush, which makes the server answer what it has been asked so far.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
 
+/// The longest Query whose text is read for what it leaves behind in the session. A longer one passes in pieces, and
+/// may leave anything.
+const LONGEST_READ: usize = 8 * BLOCK;
+
 /// A query that every server refuses to parse.
 const NONSENSE_QUERY: &[u8] = b"Q\0\0\0\x0bpgweir\0";
 
@@ -135,9 +139,13 @@ impl Pass<'_> {
             };
             let have = rest.len().min(head.total());
             // only long messages that need not be whole pass in pieces
-            let whole_needed = head.total() <= BLOCK || matches!(head.tag, b'P' | b'D' | b'C' | b'E');
+            let whole_needed = match head.tag {
+                b'P' | b'D' | b'C' | b'E' => true,
+                b'Q' => head.total() <= LONGEST_READ,
+                _ => head.total() <= BLOCK,
+            };
             if have < head.total() && (whole_needed || have < BLOCK) {
-                self.client.channel.inbox.reserve(head.total().min(4 * BLOCK) - have);
+                self.client.channel.inbox.reserve((head.total() - have).min(4 * BLOCK));
                 return Ok(());
             }
             if !self.message(head, have)? {
@@ -203,7 +211,7 @@ impl Pass<'_> {
         if self.rules.follows {
             let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
             doubt = !whole;
-            if let Some(effects) = traces::effects(sql, whole, &self.server.params) {
+            if let Some(effects) = traces::effects(sql, whole, self.server) {
                 let pins = if self.rules.rejects { traces::pins(&effects, sql) } else { Pins::default() };
                 if !pins.is_empty() {
                     return self.refuse_query(pins);
@@ -312,7 +320,7 @@ impl Pass<'_> {
             if self.rules.follows && head.tag == b'P' {
                 // when it will run is not followed
                 let sql = parse::Parse::parse(body).map_or(&b""[..], |parse| parse.sql);
-                if let Some(traces) = traces::about(sql, &self.server.params).traces {
+                if let Some(traces) = traces::about(sql, self.server).traces {
                     self.server.left.suspect(&traces);
                 }
             }

@@ -97,7 +97,7 @@ impl Desk<'_> {
     /// Parse.
     pub(crate) fn parse(&mut self, message: &parse::Parse<'_>) -> Passage {
         if self.rejects
-            && let Some(effects) = traces::effects(message.sql, true, &self.server.params)
+            && let Some(effects) = traces::effects(message.sql, true, self.server)
         {
             let pins = traces::pins(&effects, message.sql);
             if !pins.is_empty() {
@@ -207,8 +207,7 @@ impl Desk<'_> {
 
     /// What a text does beyond its transaction; with the server's names in it, if there are names in it.
     fn read(&mut self, sql: &[u8]) -> Result<Read, Stalled> {
-        let params = Arc::clone(&self.server.params);
-        match traces::effects(sql, true, &params) {
+        match traces::effects(sql, true, self.server) {
             None => Ok(Read::default()),
             Some(effects) if effects.names.is_empty() => {
                 Ok(Read { sql: None, about: traces::about_of(&effects) })

@@ -140,7 +140,7 @@ impl Desk<'_> {
         let end = used.body.as_ref().map_or(sql.len(), |body| body.end);
         let rest = sql.get(used.range.end..end).unwrap_or_default();
         let body = used.body.clone().and_then(|body| sql.get(body)).unwrap_or_default();
-        let about = About { naming: None, ..traces::about(body, &self.server.params) };
+        let about = About { naming: None, ..traces::about(body, self.server) };
         self.catalog.prepare(about, |name| {
             let mut text = format!("PREPARE {name} ").into_bytes();
             text.extend_from_slice(rest);

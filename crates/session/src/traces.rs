@@ -5,19 +5,28 @@
 use std::sync::Arc;
 
 use classify::effects::{Effects, Lexis, Setting, SettingName};
-use pool::Params;
+use pool::Server;
 use pool::left::{Marks, Name, Pins, Touched, Traces};
 use pool::prepared::About;
 use wire::frontend::bind;
 
-/// What running this text may do beyond its transaction; `None`: nothing. `whole`: all of it is here.
-pub(crate) fn effects(sql: &[u8], whole: bool, params: &Params) -> Option<Box<Effects>> {
-    classify::effects(sql, whole, Lexis { backslashes: params.has_backslashes() })
+/// What running this text on this server may do beyond its transaction; `None`: nothing. `whole`: all of it is here.
+pub(crate) fn effects(sql: &[u8], whole: bool, server: &Server) -> Option<Box<Effects>> {
+    let backslashes = server.params.has_backslashes();
+    let effects = classify::effects(sql, whole, Lexis { backslashes });
+    let ambiguous = server.left.lexis_in_doubt || server.params.has_odd_encoding();
+    if ambiguous && sql.contains(&b'\\') {
+        // where its strings end depends on what nobody knows yet
+        let mut effects = effects.unwrap_or_default();
+        effects.marks.insert(classify::Marks::UNKNOWN);
+        return Some(effects);
+    }
+    effects
 }
 
 /// The same, for a statement that is prepared and may be run whenever.
-pub(crate) fn about(sql: &[u8], params: &Params) -> About {
-    effects(sql, true, params).map(|effects| about_of(&effects)).unwrap_or_default()
+pub(crate) fn about(sql: &[u8], server: &Server) -> About {
+    effects(sql, true, server).map(|effects| about_of(&effects)).unwrap_or_default()
 }
 
 /// The same, once the text was read.

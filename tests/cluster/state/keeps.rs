@@ -177,7 +177,7 @@ fn the_client_is_told_what_it_would_be_told_directly() {
     for (sql, told) in [("set timezone = 'Europe/Vienna'", "Europe/Vienna"), ("reset all", "Asia/Tokyo")] {
         let said = own.query(sql);
         let text = |message: &testkit::Message| String::from_utf8_lossy(&message.bytes()).into_owned();
-        let mut last = said.iter().filter(|m| m.tag == b'S').map(text).last();
+        let mut last = said.iter().filter(|m| m.tag == b'S').map(text).next_back();
         if sql == "reset all" {
             // what only pgweir knows comes behind
             last = Some(text(&own.expect(b'S')));
@@ -187,5 +187,39 @@ fn the_client_is_told_what_it_would_be_told_directly() {
         let said = own.query("show timezone");
         assert_eq!(testkit::client::tags(&said), "TDCZ", "{sql}: nothing new to tell");
         assert_eq!(said[1].texts(), [told], "{sql}");
+    }
+}
+
+#[test]
+fn a_text_cannot_hide_what_it_sets_behind_a_change_of_how_strings_are_read() {
+    let mut pair = Pair::new();
+    // read as the session began, all of the second text is one string
+    let hidden = r"select '\'' ; set work_mem = '77MB' ; --'";
+    pair.one.send(
+        &["begin", "set standard_conforming_strings = off", hidden, "commit"]
+            .map(testkit::messages::query)
+            .concat(),
+    );
+    for _ in 0..4 {
+        pair.one.read_until_ready();
+    }
+    assert_eq!(pair.other.rows("show work_mem; show standard_conforming_strings"), "4MB\non");
+    assert_eq!(pair.one.rows("show work_mem; show standard_conforming_strings"), "77MB\noff");
+    pair.one.rows("set client_encoding = 'SJIS'");
+    pair.one.rows("select E'\u{5c}\u{5c}', 1; set work_mem = '78MB'");
+    assert_eq!(pair.other.rows("show work_mem; show client_encoding"), "4MB\nUTF8");
+    assert_eq!(pair.one.rows("show work_mem"), "78MB");
+}
+
+#[test]
+fn a_long_text_is_followed_like_a_short_one() {
+    let mut pair = Pair::new();
+    for kilobytes in [7, 9, 60, 70, 300] {
+        pair.one.rows(&format!(
+            "select length('{}'); set work_mem = '{kilobytes}MB'",
+            "x".repeat(kilobytes * 1024)
+        ));
+        assert_eq!(pair.other.rows("show work_mem"), "4MB", "{kilobytes} kB");
+        assert_eq!(pair.one.rows("show work_mem"), format!("{kilobytes}MB"), "{kilobytes} kB");
     }
 }
