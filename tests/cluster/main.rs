@@ -13,6 +13,8 @@ mod cancel;
 #[cfg(test)]
 mod channel_binding;
 #[cfg(test)]
+mod client_limits;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod copy;

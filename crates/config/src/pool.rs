@@ -68,8 +68,8 @@ overridable! {
         /// How long a client waits before the reserve is used.
         pub reserve_after: Duration =
             key("pool.reserve_after", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(5)).live(),
-        /// The most clients at once: of the whole proxy in `[pool]`, of the database or the user where one of
-        /// these sets it.
+        /// The most clients at once: of the whole proxy in `[pool]`; of the database, whatever their users, and of
+        /// the user, whatever their databases, where these set it.
         pub max_clients: u32 = key("pool.max_clients", Integer(1, 10_000_000), 10_000).live(),
         /// The most connections to one server for one database, all users together; a pool never passes it,
         /// whatever its `size`.

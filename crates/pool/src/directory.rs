@@ -164,6 +164,15 @@ impl Directory {
         Roll { pools: self.all(), leaving: past.leaving().to_vec(), gone: past.gone() }
     }
 
+    /// Clients that are logged in to pools of this kind, those a reload has removed included.
+    #[must_use]
+    pub fn clients(&self, of: impl Fn(&Key) -> bool) -> u64 {
+        let past = lock(&self.past);
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
+        let pools = pools.values().chain(past.leaving()).filter(|pool| of(&pool.key));
+        pools.map(|pool| pool.clients().load(Ordering::Relaxed)).sum()
+    }
+
     /// How long queries, transactions and waits take, over all pools.
     #[must_use]
     pub fn timings(&self) -> &Timings {

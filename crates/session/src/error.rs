@@ -23,7 +23,7 @@ use wire::sqlstate::SqlState;
 
 pub use limit::Limit;
 use no_server::no_server;
-pub use refusal::{Refusal, Visit};
+pub use refusal::{Refusal, Visit, Whole};
 
 /// Why a request, or a whole session, came to an end.
 #[derive(Debug)]

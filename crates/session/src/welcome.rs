@@ -24,7 +24,7 @@ use wire::startup::{Startup, options};
 use crate::announce;
 use crate::auth::Shown;
 use crate::client::Client;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Refusal, Whole};
 use crate::handshake::{Failed, Guest, Recipient};
 use crate::hub::Hub;
 use crate::names::Names;
@@ -54,7 +54,6 @@ pub(crate) async fn welcome(
         }
     };
     learn(&pool, keys, plain);
-    pool.clients().fetch_add(1, Ordering::Relaxed);
     let longest = hub.directory.config().listen.max_message;
     let client = Client {
         channel,
@@ -111,15 +110,38 @@ fn admit(hub: &Arc<Hub>, database: &str, user: &str, found: Option<Found>) -> Re
             Error::Pool(pool::Error::Credentials { server: database.to_owned(), why })
         }
     })?;
-    let (all, own) =
-        (u64::from(hub.directory.config().pool.max_clients), u64::from(pool.settings().max_clients));
-    let (present, here) = (hub.registry.len(), pool.clients().load(Ordering::Relaxed));
-    if present > all || here >= own {
-        hub.events.count(Event::ClientsRefused);
-        let limit = u32::try_from(if present > all { all } else { own }).unwrap_or(u32::MAX);
-        return Err(Error::Login(Refusal::TooManyClients { limit }));
+    // counted first, so that of many who come at once not too many get in
+    pool.clients().fetch_add(1, Ordering::Relaxed);
+    match crowded(hub, &pool) {
+        None => Ok(pool),
+        Some(refusal) => {
+            pool.clients().fetch_sub(1, Ordering::Relaxed);
+            hub.events.count(Event::ClientsRefused);
+            Err(Error::Login(refusal))
+        }
     }
-    Ok(pool)
+}
+
+/// The first limit on clients that the one who has just been counted is beyond.
+fn crowded(hub: &Hub, pool: &Pool) -> Option<Refusal> {
+    let (config, key) = (hub.directory.config(), &pool.key);
+    let beyond = |of, limit: u32, there: u64| {
+        (there > u64::from(limit)).then(|| Refusal::TooManyClients { of, limit, present: there - 1 })
+    };
+    let all = config.pool.max_clients;
+    let of_database = config.database(&key.database).and_then(|entry| entry.pool.max_clients);
+    let of_user = config.users.get(&key.user).and_then(|user| user.pool.max_clients);
+    beyond(Whole::Proxy, all, hub.registry.len())
+        .or_else(|| {
+            let there = |limit| (limit, hub.directory.clients(|other| other.database == key.database));
+            let (limit, there) = of_database.map(there)?;
+            beyond(Whole::Database(key.database.clone()), limit, there)
+        })
+        .or_else(|| {
+            let there = |limit| (limit, hub.directory.clients(|other| other.user == key.user));
+            let (limit, there) = of_user.map(there)?;
+            beyond(Whole::User(key.user.clone()), limit, there)
+        })
 }
 
 async fn greet(session: &mut Session, startup: &Startup, secret: &[u8]) -> Result<(), Error> {

@@ -140,8 +140,12 @@ kinds! {
     Error::Login(Refusal::Version(..)), "a protocol before 3.0 or after 3", Error::Login(Refusal::Version(2, 0));
     Error::Login(Refusal::Replication), "a replication connection to the console", Error::Login(Refusal::Replication);
     Error::Login(Refusal::Late), "the log-in was not over within `listen.login_timeout`", Error::Login(Refusal::Late);
-    Error::Login(Refusal::TooManyClients { .. }), "`pool.max_clients` are there",
-        Error::Login(Refusal::TooManyClients { limit: 10_000 });
+    Error::Login(Refusal::TooManyClients { of: Whole::Proxy, .. }), "`pool.max_clients` are there",
+        Error::Login(Refusal::TooManyClients { of: Whole::Proxy, limit: 10_000, present: 10_000 });
+    Error::Login(Refusal::TooManyClients { of: Whole::Database(_), .. }), "`max_clients` of the database are there",
+        Error::Login(Refusal::TooManyClients { of: Whole::Database("app".into()), limit: 50, present: 50 });
+    Error::Login(Refusal::TooManyClients { of: Whole::User(_), .. }), "`max_clients` of the user are there",
+        Error::Login(Refusal::TooManyClients { of: Whole::User("app".into()), limit: 20, present: 20 });
 }
 
 fn visit() -> Visit {

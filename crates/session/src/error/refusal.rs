@@ -77,10 +77,14 @@ pub enum Refusal {
     Replication,
     /// `listen.login_timeout` is over.
     Late,
-    /// `pool.max_clients` are there.
+    /// `max_clients` are there.
     TooManyClients {
+        /// Where the limit is set.
+        of: Whole,
         /// The limit.
         limit: u32,
+        /// How many are there.
+        present: u64,
     },
 }
 
@@ -184,12 +188,34 @@ pub(super) fn report(refusal: &Refusal) -> Report {
             hint: "Answer the request for a password sooner, or raise listen.login_timeout.",
             ..fatal(SqlState::QUERY_CANCELED, "canceling authentication due to timeout".to_owned())
         },
-        Refusal::TooManyClients { limit } => Report {
-            detail: format!("the limit is {limit}"),
-            hint: "Raise pool.max_clients.",
-            ..fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already".to_owned())
-        },
+        Refusal::TooManyClients { of, limit, present } => too_many(of, *limit, *present),
     }
+}
+
+fn too_many(of: &Whole, limit: u32, present: u64) -> Report {
+    let (message, hint) = match of {
+        Whole::Proxy => ("sorry, too many clients already".to_owned(), "Raise pool.max_clients."),
+        Whole::Database(name) => {
+            let hint = "Raise max_clients in the pool of this [[database]].";
+            (format!("too many connections for database \"{name}\""), hint)
+        }
+        Whole::User(name) => {
+            (format!("too many connections for role \"{name}\""), "Raise max_clients of this [[user]].")
+        }
+    };
+    let detail = format!("{present} clients are there, the limit is {limit}");
+    Report { detail, hint, ..fatal(SqlState::TOO_MANY_CONNECTIONS, message) }
+}
+
+/// What a limit on clients is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// All clients.
+    Proxy,
+    /// Those of this database, whatever their user.
+    Database(String),
+    /// Those of this user, whatever their database.
+    User(String),
 }
 
 fn binding(downgrade: bool) -> Report {
