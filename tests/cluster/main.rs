@@ -29,6 +29,8 @@ mod hostile_client;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod outdated;
+#[cfg(test)]
 mod pipeline;
 #[cfg(test)]
 mod pooling;

@@ -80,6 +80,7 @@ impl Checkout {
         server.card.client.store(client, Ordering::Relaxed);
         // portals end with their transaction
         server.held.forgetful = false;
+        server.held.lend();
         server.held.naming = None;
         server.mixed = Mixed::No;
         if server.age.home == worker {

@@ -8,6 +8,7 @@
 //! What a request will change is an [`Effect`], applied when the server has confirmed it and not before.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -34,7 +35,22 @@ pub struct Statement {
     pub about: About,
     /// `sql` is not the statement itself but the PREPARE that makes it.
     pub by_sql: bool,
+    /// How often a server has found what was prepared under the name to be out of date. What was prepared before
+    /// the last time, on any server, is prepared anew before it is used.
+    edition: Edition,
 }
+
+/// A count that makes no difference to what a statement is.
+#[derive(Debug, Default)]
+struct Edition(AtomicU32);
+
+impl PartialEq for Edition {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Edition {}
 
 /// What is known of a statement's text beside the text itself, by whoever understands it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +87,19 @@ impl Statement {
     #[must_use]
     pub fn unnamed(sql: &[u8], types: &[u8], about: About) -> Arc<Self> {
         let (sql, types) = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
-        Arc::new(Self { id: 0, name: String::new(), sql, types, about, by_sql: false })
+        Arc::new(Self {
+            id: 0,
+            name: String::new(),
+            sql,
+            types,
+            about,
+            by_sql: false,
+            edition: Edition::default(),
+        })
+    }
+
+    fn edition(&self) -> u32 {
+        self.edition.0.load(Ordering::Relaxed)
     }
 
     /// Whether a Parse message with this text and these types prepares the same statement.
@@ -107,7 +135,15 @@ impl Catalog {
         let id = known.last_id;
         let (sql, types) = key.clone();
         let name = format!("{PREFIX}{id}");
-        let statement = Arc::new(Statement { id, name, sql, types, about: about(), by_sql: false });
+        let statement = Arc::new(Statement {
+            id,
+            name,
+            sql,
+            types,
+            about: about(),
+            by_sql: false,
+            edition: Edition::default(),
+        });
         known.by_text.insert(key, Arc::downgrade(&statement));
         // dead entries go when the map has doubled since the last look: constant work per insertion
         if known.by_text.len() > known.sweep_at {
@@ -126,7 +162,15 @@ impl Catalog {
         drop(known);
         let name = format!("{PREFIX}{id}");
         let sql = sql(&name);
-        Arc::new(Statement { id, name, sql, types: Bytes::from_static(b"\0\0"), about, by_sql: true })
+        Arc::new(Statement {
+            id,
+            name,
+            sql,
+            types: Bytes::from_static(b"\0\0"),
+            about,
+            by_sql: true,
+            edition: Edition::default(),
+        })
     }
 
     /// How many texts are known, dead ones that were not swept yet included.
@@ -197,12 +241,24 @@ pub struct Alias {
     pub statement: Arc<Statement>,
 }
 
+/// A statement that a server holds.
+#[derive(Debug)]
+struct Kept {
+    statement: Arc<Statement>,
+    /// When it was used last.
+    used: u64,
+    /// The edition that it was prepared in.
+    edition: u32,
+}
+
 /// The statements one server connection holds.
 #[derive(Debug, Default)]
 pub struct Held {
-    named: Map<u64, (Arc<Statement>, u64)>,
+    named: Map<u64, Kept>,
     unnamed: Option<Arc<Statement>>,
     clock: u64,
+    /// The clock when the server was lent.
+    lent: u64,
     /// The client has bound a statement to a portal that may forget every name when it runs.
     pub forgetful: bool,
     /// The portal that was bound last to a statement with names in it, and what becomes of them when it runs.
@@ -210,14 +266,42 @@ pub struct Held {
 }
 
 impl Held {
-    /// Whether the server holds it; if so, that was a use of it.
+    /// Whether the server holds it, and it is not out of date; if so, that was a use of it.
     pub fn touch(&mut self, statement: &Statement) -> bool {
         self.clock += 1;
-        let Some((_, used)) = self.named.get_mut(&statement.id) else {
+        let Some(kept) = self.named.get_mut(&statement.id) else {
             return false;
         };
-        *used = self.clock;
-        true
+        kept.used = self.clock;
+        kept.edition == statement.edition()
+    }
+
+    /// The server is lent to a client.
+    pub fn lend(&mut self) {
+        self.lent = self.clock;
+    }
+
+    /// Whether the server holds it, but out of date: it has to be closed before it can be prepared anew.
+    #[must_use]
+    pub fn is_outdated(&self, statement: &Statement) -> bool {
+        self.named.get(&statement.id).is_some_and(|kept| kept.edition != statement.edition())
+    }
+
+    /// The server refuses what it has prepared because tables have changed since. It does not say which statement
+    /// it means: it is one of those that its client has used. So are they all out of date, on every server.
+    pub fn outdate_used(&mut self) {
+        for kept in self.named.values().filter(|kept| kept.used > self.lent) {
+            if kept.edition == kept.statement.edition() {
+                kept.statement.edition.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The server says that it does not hold the statement of this number, which is not for us to judge.
+    pub fn outdate_here(&mut self, id: u64) {
+        if let Some(kept) = self.named.get_mut(&id) {
+            kept.edition = kept.statement.edition().wrapping_sub(1);
+        }
     }
 
     /// The unnamed statement.
@@ -232,7 +316,7 @@ impl Held {
         if self.named.len() < limit {
             return None;
         }
-        self.named.values().min_by_key(|(_, used)| *used).map(|(statement, _)| statement)
+        self.named.values().min_by_key(|kept| kept.used).map(|kept| &kept.statement)
     }
 
     /// Follows what the server has confirmed.
@@ -284,7 +368,8 @@ impl Held {
 
     fn add(&mut self, statement: &Arc<Statement>) {
         self.clock += 1;
-        self.named.insert(statement.id, (Arc::clone(statement), self.clock));
+        let (statement, edition) = (Arc::clone(statement), statement.edition());
+        self.named.insert(statement.id, Kept { statement, used: self.clock, edition });
     }
 
     /// DEALLOCATE ALL or DISCARD ALL ran: every name is gone.
@@ -311,45 +396,4 @@ impl Held {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_text_and_types_share_a_name_and_others_do_not() {
-        let catalog = Catalog::default();
-        let a = catalog.intern(b"select $1", b"\0\0", About::default);
-        assert!(Arc::ptr_eq(&a, &catalog.intern(b"select $1", b"\0\0", About::default)));
-        assert_ne!(a.name, catalog.intern(b"select $1", b"\0\x01\0\0\0\x17", About::default).name);
-        assert_ne!(a.name, catalog.intern(b"select $2", b"\0\0", About::default).name);
-    }
-
-    #[test]
-    fn a_name_is_never_given_twice_even_when_its_statement_is_gone() {
-        let catalog = Catalog::default();
-        let first = catalog.intern(b"a", b"", About::default).name.clone();
-        assert_ne!(first, catalog.intern(b"a", b"", About::default).name);
-    }
-
-    #[test]
-    fn statements_nobody_holds_are_forgotten() {
-        let catalog = Catalog::default();
-        for i in 0..10_000 {
-            catalog.intern(format!("select {i}").as_bytes(), b"", About::default);
-        }
-        assert!(catalog.len() < 200, "{} texts kept", catalog.len());
-    }
-
-    #[test]
-    fn the_one_not_used_for_longest_goes_first() {
-        let (catalog, mut held) = (Catalog::default(), Held::default());
-        let all: Vec<_> = (0..3).map(|i| catalog.intern(&[b'a' + i], b"", About::default)).collect();
-        for statement in &all {
-            held.apply(&Effect::Shared(Arc::clone(statement)));
-        }
-        assert!(held.touch(&all[0]));
-        assert!(held.oldest_over(4).is_none());
-        assert_eq!(held.oldest_over(3).map(|s| s.id), Some(all[1].id));
-        held.apply(&Effect::Evicted(Arc::clone(&all[1])));
-        assert!(!held.touch(&all[1]));
-    }
-}
+mod tests;

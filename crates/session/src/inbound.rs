@@ -167,6 +167,11 @@ impl Pass<'_> {
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
                 let whole = seen.have == seen.total;
+                // an error about a statement that is out of date, or gone
+                let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have);
+                if let Some(suspect) = body.and_then(rename::suspect) {
+                    suspect.note(&mut self.server.held);
+                }
                 if whole
                     && (self.refused(&seen)
                         || self.overdue(&seen)

@@ -246,6 +246,7 @@ impl Desk<'_> {
             );
         } else {
             self.make_room()?;
+            self.close_outdated(&statement)?;
             self.write_parse(statement.name.as_bytes(), sql, types);
             self.server.replies.push(
                 Request::Parse,
@@ -337,6 +338,7 @@ impl Desk<'_> {
             return Ok(());
         }
         self.make_room()?;
+        self.close_outdated(statement)?;
         self.ensure_all(&statement.about)?;
         if statement.by_sql {
             return self.prepare_by_sql(statement);
@@ -344,6 +346,17 @@ impl Desk<'_> {
         self.write_parse(statement.name.as_bytes(), &statement.sql, &statement.types);
         let effect = Effect::Shared(Arc::clone(statement));
         self.server.replies.push(Request::Parse, Action::Discard, Some(effect));
+        Ok(())
+    }
+
+    /// Makes the name free where the server holds something out of date under it.
+    fn close_outdated(&mut self, statement: &Arc<Statement>) -> Result<(), Stalled> {
+        if self.server.held.is_outdated(statement) {
+            close::write(self.out.buffer(), Kind::Statement, statement.name.as_bytes())
+                .map_err(|_| Stalled)?;
+            let gone = Some(Effect::Evicted(Arc::clone(statement)));
+            self.server.replies.push(Request::Close, Action::Discard, gone);
+        }
         Ok(())
     }
 

@@ -1,0 +1,109 @@
+//! A prepared statement whose result has other columns since: it fails once where it does directly, and is prepared
+//! anew everywhere after that.
+
+use std::thread;
+
+use testkit::client::tags;
+use testkit::{Client, Postgres, messages as m};
+
+use crate::scene::{before, is_whole};
+
+const SQL: &str = "select * from t";
+
+fn prepare(client: &mut Client) {
+    client.send(&[m::parse("s", SQL, &[]), m::sync()].concat());
+    assert_eq!(tags(&client.read_until_ready()), "1Z");
+}
+
+/// The values of the one row, or the code of the error.
+fn run(client: &mut Client) -> Result<Vec<String>, String> {
+    client.send(&[m::bind("", "s", &[]), m::execute("", 0), m::sync()].concat());
+    let answer = client.read_until_ready();
+    match answer.iter().find_map(testkit::Message::error) {
+        Some(error) => Err(error.code().to_owned()),
+        None => Ok(answer.iter().find(|m| m.tag == b'D').unwrap().texts()),
+    }
+}
+
+#[test]
+fn it_fails_once_and_never_again_on_any_server() {
+    let postgres = Postgres::start();
+    postgres.psql("create table t (a int4); insert into t values (1)");
+    let proxy = before(&postgres).pool_size(2).start();
+    let mut clients: Vec<Client> = (0..2).map(|_| proxy.connect().open()).collect();
+    // on both servers
+    for client in &mut clients {
+        prepare(client);
+        client.rows("begin");
+        assert_eq!(run(client).unwrap(), ["1"]);
+    }
+    clients.iter_mut().for_each(|client| drop(client.rows("commit")));
+    postgres.psql("alter table t add column b int4 default 2");
+    let [one, other] = clients.as_mut_slice() else { panic!("two clients") };
+    assert_eq!(run(one), Err("0A000".to_owned()), "as it does directly");
+    assert_eq!(run(one).unwrap(), ["1", "2"]);
+    // the other server too, as the first is in use
+    one.rows("begin");
+    assert_eq!(run(one).unwrap(), ["1", "2"]);
+    assert_eq!(run(other).unwrap(), ["1", "2"]);
+    one.rows("commit");
+    let mut newcomer = proxy.connect().open();
+    prepare(&mut newcomer);
+    assert_eq!(run(&mut newcomer).unwrap(), ["1", "2"]);
+    // in a transaction that has failed by it, everything fails until its end
+    postgres.psql("alter table t drop column a");
+    one.rows("begin");
+    assert_eq!(run(one), Err("0A000".to_owned()));
+    assert_eq!(run(one), Err("25P02".to_owned()));
+    one.rows("rollback");
+    assert_eq!(run(one).unwrap(), ["2"]);
+    is_whole(&proxy, &postgres, 2, "a table was changed");
+}
+
+/// Names that a function has taken from under the proxy.
+#[test]
+fn a_statement_that_the_server_has_forgotten_is_prepared_anew() {
+    let postgres = Postgres::start();
+    postgres.psql("create table t (a int4); insert into t values (1)");
+    let proxy = before(&postgres).pool_size(1).start();
+    let mut client = proxy.connect().open();
+    prepare(&mut client);
+    assert_eq!(run(&mut client).unwrap(), ["1"]);
+    client.rows("do $$ begin execute 'dea' || 'llocate all'; end $$");
+    if let Err(code) = run(&mut client) {
+        assert_eq!(code, "26000", "once, if at all");
+    }
+    assert_eq!(run(&mut client).unwrap(), ["1"]);
+}
+
+/// Each client may meet the change once, as it would directly.
+#[test]
+fn fifty_clients_meet_a_change_at_most_once() {
+    let postgres = Postgres::start();
+    postgres.psql("create table t (a int4); insert into t values (1)");
+    let proxy = before(&postgres).pool_size(5).set("pool.acquire_timeout", "\"60s\"").start();
+    thread::scope(|scope| {
+        for number in 0..50 {
+            let mut client = proxy.connect().open();
+            let last = number % 2 == 0;
+            scope.spawn(move || {
+                prepare(&mut client);
+                let (mut errors, mut row) = (0, Vec::new());
+                while row.len() < 2 || (last && row.len() < 3) {
+                    match run(&mut client) {
+                        Ok(values) => row = values,
+                        Err(code) => {
+                            assert_eq!(code, "0A000");
+                            errors += 1;
+                        }
+                    }
+                }
+                // a Parse may be confirmed behind the error that came of it elsewhere
+                assert!(errors <= 3, "two changes, {errors} errors");
+            });
+        }
+        postgres.psql("alter table t add column b int4 default 2");
+        postgres.psql("alter table t add column c int4 default 3");
+    });
+    is_whole(&proxy, &postgres, 5, "a table was changed twice");
+}
