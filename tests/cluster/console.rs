@@ -2,7 +2,7 @@
 
 mod commands;
 mod drivers;
-mod figures;
+pub(crate) mod figures;
 mod pause;
 mod protocol;
 mod rights;

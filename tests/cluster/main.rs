@@ -25,6 +25,8 @@ mod drain;
 #[cfg(test)]
 mod failover_of_connections;
 #[cfg(test)]
+mod fairness;
+#[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
 mod limits;

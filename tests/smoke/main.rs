@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod caps;
+#[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
 mod hostile_server;

@@ -71,10 +71,6 @@ overridable! {
         /// The most clients at once: of the whole proxy in `[pool]`; of the database, whatever their users, and of
         /// the user, whatever their databases, where these set it.
         pub max_clients: u32 = key("pool.max_clients", Integer(1, 10_000_000), 10_000).live(),
-        /// The most connections to one server for one database, all users together; a pool never passes it,
-        /// whatever its `size`.
-        pub max_server_connections: u32 =
-            key("pool.max_server_connections", Integer(1, 1_000_000), 100).live(),
         /// Prepared statements that are kept on one server connection; 0 turns their sharing off.
         pub prepared_statements: u32 = key("pool.prepared_statements", Integer(0, 100_000), 200),
         /// Server connections of one pool that are being opened at the same time.
@@ -83,6 +79,8 @@ overridable! {
         pub notify_after: Duration =
             key("pool.notify_after", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(5)).live(),
     }
+    /// What pools share; also reachable through the methods of this type.
+    pub caps: Caps, CapOverrides;
     /// How long things may take; also reachable through the methods of this type.
     pub timeouts: Timeouts, TimeoutOverrides;
     /// What clients may do to their sessions.
@@ -107,6 +105,21 @@ impl PoolSettings {
                 "min_size is {min_size} and size is {size}, min_size must not be more than size"
             ))
         })
+    }
+
+    /// The most connections to one server for one database.
+    pub fn max_server_connections(&self) -> u32 {
+        self.caps.database
+    }
+
+    /// The most connections to one server; zero is no limit.
+    pub fn max_host_connections(&self) -> u32 {
+        self.caps.host
+    }
+
+    /// The pool's weight among those that share a cap.
+    pub fn weight(&self) -> u32 {
+        self.caps.weight
     }
 
     /// How long a client waits for a server connection.
@@ -191,6 +204,22 @@ choice! {
         Statement = "statement",
     }
 }
+
+overridable! {
+    /// The caps that pools share, and how they share them.
+    pub struct Caps, CapOverrides {
+        /// The most connections to one server for one database, all users together; a pool never passes it,
+        /// whatever its `size`.
+        pub database: u32 = key("pool.max_server_connections", Integer(1, 1_000_000), 100).live(),
+        /// The most connections to one server, all its databases and users together; 0 is no limit. A server is a
+        /// host and a port.
+        pub host: u32 = key("pool.max_host_connections", Integer(0, 1_000_000), 0).live(),
+        /// Where a cap is too small for all that share it, a pool gets connections in proportion to its weight.
+        pub weight: u32 = key("pool.weight", Integer(1, 1_000), 1).live(),
+    }
+}
+
+impl Check for Caps {}
 
 overridable! {
     /// How long things may take.

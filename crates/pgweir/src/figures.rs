@@ -72,7 +72,7 @@ fn databases(control: &Control, census: &Census) -> Vec<DatabaseFigures> {
         Some(DatabaseFigures {
             name: name.to_owned(),
             servers: census.servers(|database, _| database == name),
-            servers_limit: config.pool.with(&entry.pool).max_server_connections.into(),
+            servers_limit: config.pool.with(&entry.pool).max_server_connections().into(),
             paused: holds.holds(name),
         })
     };

@@ -116,7 +116,7 @@ impl Checkout {
     fn end(&mut self) {
         if let Some(server) = self.server.take() {
             let home = server.age.home;
-            connect::farewell(server);
+            connect::farewell(server, Some(home));
             self.pool.lost(home);
         }
     }

@@ -17,18 +17,22 @@ use crate::learnt::Welcome;
 use crate::left::Left;
 use crate::login::{self, LoggedIn};
 use crate::params::Params;
-use crate::pool::Pool;
+use crate::pool::{Places, Pool};
 use crate::prepared::Held;
 use crate::renew;
 use crate::server::{Age, Mixed, Passing, Server, ServerCard};
-use crate::shared::Slot;
 use crate::target::Target;
 
+/// How long a server may take to close its end; then its place is taken for free.
+const CLOSING: Duration = Duration::from_secs(2);
+/// So many bytes are taken of a server that is still in the middle of something.
+const LAST_WORDS: usize = 64 * 1024;
+
 /// Opens a connection for this pool, registered with this worker's runtime, within `connect_timeout`.
-pub(crate) async fn open(pool: &Arc<Pool>, worker: usize, slot: Slot) -> Result<Box<Server>, Error> {
+pub(crate) async fn open(pool: &Arc<Pool>, worker: usize, places: Places) -> Result<Box<Server>, Error> {
     let patience = pool.settings().connect_timeout();
     let (stream, logged_in) = in_time(pool, patience, &[]).await?;
-    Ok(Box::new(build(pool, worker, slot, stream, logged_in)))
+    Ok(Box::new(build(pool, worker, places, stream, logged_in)))
 }
 
 /// A connection that is logged in, with these start-up parameters beside user and database.
@@ -107,7 +111,7 @@ async fn secure(target: &Target, mut stream: Stream) -> Result<Stream, Error> {
     }
 }
 
-fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in: LoggedIn) -> Server {
+fn build(pool: &Arc<Pool>, worker: usize, places: Places, stream: Stream, logged_in: LoggedIn) -> Server {
     let LoggedIn { pid, secret, reported } = logged_in;
     let movable = reported.iter().filter(|(name, _)| Params::is_movable(name));
     let base = Arc::new(Params::reported(movable.map(|(name, value)| (name.as_str(), value.as_str()))));
@@ -126,7 +130,7 @@ fn build(pool: &Arc<Pool>, worker: usize, slot: Slot, stream: Stream, logged_in:
         left: Left::default(),
         card,
         age: Age { released: now, expires: expiry(pool, now), generation: 0, home: worker },
-        slot,
+        places,
     }
 }
 
@@ -156,14 +160,37 @@ fn expiry(pool: &Pool, now: Instant) -> Option<Instant> {
     (!lifetime.is_zero()).then(|| now + lifetime.saturating_sub(early))
 }
 
-/// Tells the server that nothing more will come, if that can be said at once, and closes.
-pub(crate) fn farewell(mut server: Box<Server>) {
-    if server.channel.is_congested() || server.passing.outbound > 0 {
-        return;
+/// Tells the server that nothing more will come, if that can be said at once, and closes. Its places are free when it
+/// has closed its end: until then the server counts the connection too. A worker, on whose runtime this has to be, is
+/// named where others may have the places without waiting for the next look at the pools.
+pub(crate) fn farewell(server: Box<Server>, worker: Option<usize>) {
+    let Server { mut channel, passing, places, card, .. } = *server;
+    if !channel.is_congested() && passing.outbound == 0 {
+        let mut cx = Context::from_waker(Waker::noop());
+        let sent = channel.send(&mut cx, b"X\0\0\0\x04");
+        if let (Ok(()), Poll::Ready(Ok(())) | Poll::Pending) = (sent, channel.poll_drain(&mut cx)) {
+            tracing::debug!(server = card.id, "closed server connection");
+        }
     }
-    let mut cx = Context::from_waker(Waker::noop());
-    let sent = server.channel.send(&mut cx, b"X\0\0\0\x04");
-    if let (Ok(()), Poll::Ready(Ok(())) | Poll::Pending) = (sent, server.channel.poll_drain(&mut cx)) {
-        tracing::debug!(server = server.card.id, "closed server connection");
+    // outside of a runtime, at the very end, nobody waits for a place
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move {
+            let _over = tokio::time::timeout(CLOSING, until_closed(channel.stream)).await;
+            places.give_back(worker);
+        });
     }
+}
+
+/// Waits until the server has closed its end, or says too much instead.
+async fn until_closed(mut stream: Stream) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    let (mut last_words, mut heard) = (BytesMut::new(), 0);
+    while heard < LAST_WORDS {
+        match stream.read_more(&mut last_words).await? {
+            0 => break,
+            n => heard += n,
+        }
+        last_words.clear();
+    }
+    Ok(())
 }

@@ -243,6 +243,8 @@ impl Directory {
     /// Must be called on a worker's runtime.
     pub fn tend(&self, worker: usize) {
         let now = Instant::now();
+        // before the pools take what is free, in the order of their names
+        self.shared.divide_caps(worker, now);
         for pool in self.all() {
             pool.look_at_stirring();
             pool.sweep(now);

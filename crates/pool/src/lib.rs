@@ -11,6 +11,7 @@
 //! - [`state`], [`queue`]: who gets which, without a socket or a clock
 //! - [`pool`], [`checkout`]: lend it, wait for it, take it back; [`learnt`]: what servers told of themselves
 //! - [`own`]: one for a single client, never lent
+//! - [`fair`], `cap`: how pools share the caps on connections to one server
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
@@ -20,11 +21,13 @@
 //! It knows nothing of SQL, caches, routes or clients.
 
 pub mod cancel;
+mod cap;
 pub mod checkout;
 pub mod connect;
 pub mod directory;
 pub mod enquiry;
 pub mod error;
+pub mod fair;
 pub mod holds;
 pub mod in_force;
 pub mod inbound;

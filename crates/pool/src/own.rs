@@ -10,9 +10,8 @@ use telemetry::Event;
 
 use crate::connect;
 use crate::error::Error;
-use crate::pool::Pool;
+use crate::pool::{OwnPlaces, Pool};
 use crate::server::ServerCard;
-use crate::shared::Slot;
 
 /// A connection of one client's own, logged in.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub struct Own {
     /// The parameters that it reported.
     pub reported: Vec<(String, String)>,
     #[expect(dead_code, reason = "held for its Drop")]
-    slot: Slot,
+    places: OwnPlaces,
 }
 
 impl Own {
@@ -34,13 +33,13 @@ impl Own {
     /// The server cannot be reached or refuses the log-in, or has as many connections as it may have.
     pub async fn open(pool: &Pool, client: u64, asked: &[(&str, &str)]) -> Result<Self, Error> {
         let settings = pool.settings();
-        let limit = settings.max_server_connections;
-        let slot = pool.cap.take(limit).ok_or(Error::AtCap { limit })?;
+        let limit = settings.max_server_connections();
+        let places = pool.take_own(&settings).ok_or(Error::AtCap { limit })?;
         let opened = connect::in_time(pool, settings.connect_timeout(), asked).await;
         let (stream, said) = opened.inspect_err(|_| pool.shared.events.count(Event::ServerConnectFailed))?;
         pool.shared.events.count(Event::ServerConnected);
         let card = connect::card(pool, &stream, said.pid, said.secret);
         card.client.store(client, Ordering::Relaxed);
-        Ok(Self { channel: Channel::new(stream), card, reported: said.reported, slot })
+        Ok(Self { channel: Channel::new(stream), card, reported: said.reported, places })
     }
 }

@@ -4,6 +4,7 @@
 //! server that leaves comes back through [`Checkout`], whose `Drop` closes what is not clean, so none is lost.
 
 mod opening;
+mod share;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -20,10 +21,12 @@ use crate::error::Error;
 use crate::learnt::Learnt;
 use crate::prepared::Catalog;
 use crate::server::{Server, ServerCard};
-use crate::shared::{Cap, Shared};
-use crate::state::{Limits, State};
+use crate::shared::Shared;
+use crate::state::State;
 use crate::target::Target;
-use opening::Opening;
+pub(crate) use share::OwnPlaces;
+pub use share::Places;
+use share::Share;
 
 /// A connection that was free for less than this is lent without asking the kernel whether it still stands.
 const FRESH: Duration = Duration::from_millis(2);
@@ -59,7 +62,7 @@ pub struct Pool {
     pub learnt: Learnt,
     /// What it has in common with all pools.
     pub shared: Arc<Shared>,
-    pub(crate) cap: Arc<Cap>,
+    share: Share,
     settings: RwLock<PoolSettings>,
     /// Counts the changes of the settings, so that sessions may keep what they have read of them.
     version: AtomicU64,
@@ -81,11 +84,11 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(key: Key, target: Target, settings: PoolSettings, shared: Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self {
+        let pool = Arc::new(Self {
             key,
             stats: PoolStats::new(shared.workers),
             statements: Catalog::default(),
-            cap: shared.cap(&target),
+            share: Share::of(&shared.caps(&target)),
             target,
             settings: RwLock::new(settings),
             version: AtomicU64::new(1),
@@ -94,7 +97,9 @@ impl Pool {
             roster: Mutex::default(),
             here: Here::default(),
             shared,
-        })
+        });
+        Share::enlist(&pool);
+        pool
     }
 
     /// A free server, if there is one and nobody was here before. Never waits.
@@ -133,43 +138,6 @@ impl Pool {
         Waiting::new(Arc::clone(self), worker, ticket, receiver)
     }
 
-    /// Opens connections for those who wait, as many as may be; with `reserve`, from the reserve too.
-    /// Must be called on a worker's runtime.
-    pub fn kick(self: &Arc<Self>, worker: usize, reserve: bool) {
-        let limits = self.limits();
-        self.open_while(worker, |state| state.may_open(limits, reserve, Instant::now()));
-    }
-
-    /// Opens connections until `min_size` are there. Must be called on a worker's runtime.
-    pub fn fill(self: &Arc<Self>, worker: usize) {
-        let (limits, floor) = (self.limits(), self.settings().min_size);
-        self.open_while(worker, |state| state.below(floor, limits, Instant::now()));
-    }
-
-    fn open_while(self: &Arc<Self>, worker: usize, may: impl Fn(&mut State<Box<Server>, Waiter>) -> bool) {
-        loop {
-            // a statement of its own: the lock must be free again before anything is opened or given up
-            let go = may(&mut self.state());
-            if !go || !self.open_one(worker) {
-                return;
-            }
-        }
-    }
-
-    /// False: the server has as many connections as it may have, of all pools together.
-    fn open_one(self: &Arc<Self>, worker: usize) -> bool {
-        let opening = Opening::begin(self);
-        let Some(slot) = self.cap.take(self.settings().max_server_connections) else {
-            return false;
-        };
-        tokio::spawn(async move {
-            let pool = Arc::clone(opening.pool());
-            let opened = connect::open(&pool, worker, slot).await;
-            opening.end(opened);
-        });
-        true
-    }
-
     /// Somebody who waited is gone or was served.
     pub(crate) fn leave(&self, worker: usize, ticket: u64) {
         self.state().waiting.remove(worker, ticket);
@@ -182,11 +150,16 @@ impl Pool {
         loop {
             let mut state = self.state();
             let stale = state.paused || state.retired || server.age.generation < state.generation;
-            if stale || server.age.expires.is_some_and(|at| server.age.released >= at) {
+            let event = if stale || server.age.expires.is_some_and(|at| server.age.released >= at) {
+                Some(Event::ServerRecycled)
+            } else {
+                self.share.collect().then_some(Event::ServerCeded)
+            };
+            if let Some(event) = event {
                 state.lost();
                 drop(state);
-                self.shared.events.count(Event::ServerRecycled);
-                connect::farewell(server);
+                self.shared.events.count(event);
+                connect::farewell(server, Some(worker));
                 return self.kick(worker, false);
             }
             let Some(waiter) = state.next_waiter(worker) else {
@@ -234,7 +207,7 @@ impl Pool {
         drop(state);
         for server in gone {
             self.shared.events.count(Event::ServerRecycled);
-            connect::farewell(server);
+            connect::farewell(server, None);
         }
     }
 
@@ -316,7 +289,7 @@ impl Pool {
     /// Server connections to the same database on the same server, of all pools.
     #[must_use]
     pub fn at_server(&self) -> u32 {
-        self.cap.used()
+        self.share.at_server()
     }
 
     /// How many clients are logged in to this pool.
@@ -368,15 +341,6 @@ impl Pool {
         let mut roster = lock(&self.roster);
         roster.retain(|_, card| card.strong_count() > 0);
         roster.insert(card.id, Arc::downgrade(card));
-    }
-
-    fn limits(&self) -> Limits {
-        let settings = self.settings();
-        Limits {
-            size: settings.size,
-            reserve: settings.reserve_size,
-            connecting: settings.connect_concurrency,
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State<Box<Server>, Waiter>> {

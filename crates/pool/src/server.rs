@@ -12,8 +12,8 @@ use wire::replies::Replies;
 
 use crate::left::{Changing, Left};
 use crate::params::Params;
+use crate::pool::Places;
 use crate::prepared::{Effect, Held};
-use crate::shared::Slot;
 
 /// A server connection.
 #[derive(Debug)]
@@ -38,9 +38,8 @@ pub struct Server {
     pub card: Arc<ServerCard>,
     /// How old it may become.
     pub age: Age,
-    /// Its place under the cap of its server.
-    #[expect(dead_code, reason = "held for its Drop")]
-    pub(crate) slot: Slot,
+    /// Its places under the caps of its server.
+    pub(crate) places: Places,
 }
 
 /// Messages longer than a buffer pass in pieces; this is what is left of the one under way.

@@ -1,13 +1,15 @@
 //! What all pools of the process have in common: counters of events, numbers for servers, and the caps on
-//! connections to one database of one server.
+//! connections to one server.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use telemetry::{Events, Timings};
 use tokio::sync::Notify;
 
+use crate::cap::{Cap, Scope};
 use crate::target::Target;
 
 /// Common to all pools.
@@ -22,7 +24,7 @@ pub struct Shared {
     /// Told when a secret was read again.
     pub(crate) renewed: Notify,
     last_server: AtomicU64,
-    caps: Mutex<HashMap<String, Arc<Cap>>>,
+    caps: Mutex<HashMap<(Scope, String), Arc<Cap>>>,
 }
 
 impl Shared {
@@ -38,12 +40,27 @@ impl Shared {
         self.last_server.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The cap on connections to the target's database, shared with the pools of other users.
-    pub(crate) fn cap(&self, target: &Target) -> Arc<Cap> {
-        let mut caps = self.caps.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The caps on connections to the target's database and to its server, shared with other pools.
+    pub(crate) fn caps(&self, target: &Target) -> [Arc<Cap>; 2] {
+        let mut caps = self.locked();
         // caps of pools that are gone go with the next pool that comes
         caps.retain(|_, cap| Arc::strong_count(cap) > 1);
-        Arc::clone(caps.entry(format!("{}/{}", target.address(), target.dbname)).or_default())
+        let host = target.address();
+        let database = format!("{host}/{}", target.dbname);
+        [(Scope::Database, database), (Scope::Host, host)]
+            .map(|(scope, name)| Arc::clone(caps.entry((scope, name)).or_insert_with(|| Cap::new(scope))))
+    }
+
+    /// Looks after the caps that somebody finds full. Must be called on a worker's runtime.
+    pub(crate) fn divide_caps(&self, worker: usize, now: Instant) {
+        let caps: Vec<Arc<Cap>> = self.locked().values().cloned().collect();
+        for cap in caps {
+            cap.divide(worker, now);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<(Scope, String), Arc<Cap>>> {
+        self.caps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A number that differs from call to call, to spread things that would happen at once.
@@ -52,38 +69,5 @@ impl Shared {
         // the standard library's hasher is keyed from the system's random source
         let [first, ..] = RandomState::new().hash_one(0u8).to_ne_bytes();
         first
-    }
-}
-
-/// Counts connections against a limit.
-#[derive(Debug, Default)]
-pub struct Cap {
-    used: AtomicU32,
-}
-
-impl Cap {
-    /// One more, if fewer than `limit` are taken (0: no limit).
-    pub(crate) fn take(self: &Arc<Self>, limit: u32) -> Option<Slot> {
-        let limit = if limit == 0 { u32::MAX } else { limit };
-        let more = |used: u32| (used < limit).then_some(used.saturating_add(1));
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Slot { cap: Arc::clone(self) })
-    }
-
-    /// How many are taken.
-    pub(crate) fn used(&self) -> u32 {
-        self.used.load(Ordering::Relaxed)
-    }
-}
-
-/// One connection's place under a cap, free again when dropped.
-#[derive(Debug)]
-pub struct Slot {
-    cap: Arc<Cap>,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.cap.used.fetch_sub(1, Ordering::Relaxed);
     }
 }

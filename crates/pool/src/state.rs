@@ -31,6 +31,12 @@ pub struct Limits {
     pub connecting: u32,
 }
 
+impl Limits {
+    fn most(self, reserve: bool) -> u32 {
+        self.size.saturating_add(if reserve { self.reserve } else { 0 })
+    }
+}
+
 /// Servers of one pool and those who wait for one. `S` is a server, `W` a waiter.
 #[derive(Debug)]
 pub struct State<S, W> {
@@ -151,13 +157,24 @@ impl<S, W> State<S, W> {
         wanted && self.may_open_more(limits, reserve, now)
     }
 
+    /// How many more connections those who wait would have opened, were there places enough at the server.
+    #[must_use]
+    pub fn wants(&self, limits: Limits, reserve: bool, now: Instant) -> u32 {
+        if self.paused || self.retired || self.not_before.is_some_and(|at| now < at) {
+            return 0;
+        }
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        let room = limits.most(reserve).saturating_sub(self.total());
+        waiting.saturating_sub(self.opening).min(room)
+    }
+
     /// Whether one more connection should be opened to keep `floor` of them.
     pub fn below(&mut self, floor: u32, limits: Limits, now: Instant) -> bool {
         self.total() < floor && self.may_open_more(limits, false, now)
     }
 
     fn may_open_more(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
-        let limit = limits.size.saturating_add(if reserve { limits.reserve } else { 0 });
+        let limit = limits.most(reserve);
         // after a failure one attempt at a time, and not before the back-off is over
         let at_once = if self.failures > 0 { 1 } else { limits.connecting.max(1) };
         let open = !self.paused

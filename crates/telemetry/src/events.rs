@@ -79,6 +79,10 @@ events! {
     ServerConnectFailed => SERVER_CONNECT_FAILURES;
     /// A connection to a server was closed on purpose: idle, too old, or not to be cleaned.
     ServerRecycled => SERVER_RECYCLED;
+    /// An idle connection to a server was closed because another pool needs its place under a cap.
+    ServerEvicted => SERVER_CEDED "idle";
+    /// A connection to a server was closed at its return because another pool has less than its share of a cap.
+    ServerCeded => SERVER_CEDED "share";
     /// A request was sent again on another connection because the first one was found dead.
     RetryOnFreshServer => SERVER_RETRIES;
     /// A cancel request was passed on to a server.

@@ -148,6 +148,7 @@ catalogue! {
     SERVER_CONNECTIONS = Counter "pgweir_server_connections_total" [] "Connections to servers opened and logged in.";
     SERVER_CONNECT_FAILURES = Counter "pgweir_server_connect_failures_total" [] "Connections to servers that could not be opened or logged in.";
     SERVER_RECYCLED = Counter "pgweir_server_recycled_total" [] "Connections to servers closed on purpose: idle, old or not clean.";
+    SERVER_CEDED = Counter "pgweir_server_ceded_total" [Reason] "Connections to servers closed to give their place under a cap to another pool.";
     SERVER_RETRIES = Counter "pgweir_server_retries_total" [] "Requests sent again because their first server connection was found dead.";
     CANCELS = Counter "pgweir_cancel_requests_total" [Result] "Cancel requests of clients.";
     PINS = Counter "pgweir_pins_total" [Reason] "Times a server connection began to stay with its client between transactions, by reason.";

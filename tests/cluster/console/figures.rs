@@ -8,7 +8,7 @@ use testkit::{Client, Postgres, Proxy, messages};
 
 use super::{admin, before, done, refused, show};
 
-fn get(proxy: &Proxy, path: &str) -> (u16, String) {
+pub(crate) fn get(proxy: &Proxy, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();

@@ -148,7 +148,10 @@ fn the_defaults_are_those_of_the_contract() {
     let config = right(MINIMAL);
     let pool = config.pool;
     assert_eq!((pool.mode, pool.size, pool.min_size, pool.reserve_size), (PoolMode::Transaction, 25, 0, 0));
-    assert_eq!((pool.max_clients, pool.max_server_connections, pool.prepared_statements), (10_000, 100, 200));
+    assert_eq!(
+        (pool.max_clients, pool.max_server_connections(), pool.prepared_statements),
+        (10_000, 100, 200)
+    );
     let seconds = [
         pool.reserve_after,
         pool.acquire_timeout(),

@@ -1,13 +1,69 @@
-//! An attempt to open a server connection, counted by its pool for as long as it lasts.
+//! When a pool opens server connections, and an attempt to open one, counted by its pool for as long as it lasts.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use telemetry::Event;
 
-use super::Pool;
+use super::{Pool, Waiter};
+use crate::cap::Member;
+use crate::connect;
 use crate::error::Error;
 use crate::server::Server;
+use crate::state::{Limits, State};
+
+impl Pool {
+    /// Opens connections for those who wait, as many as may be; with `reserve`, from the reserve too.
+    /// Must be called on a worker's runtime.
+    pub fn kick(self: &Arc<Self>, worker: usize, reserve: bool) {
+        let limits = self.limits();
+        let found = self.open_while(worker, |state| state.may_open(limits, reserve, Instant::now()));
+        if let Err(full) = found {
+            if reserve {
+                self.open_reserve();
+            }
+            full.press(worker);
+        }
+    }
+
+    /// Opens connections until `min_size` are there. Must be called on a worker's runtime.
+    pub fn fill(self: &Arc<Self>, worker: usize) {
+        let (limits, floor) = (self.limits(), self.settings().min_size);
+        // for these nobody else has to give anything up
+        let _full = self.open_while(worker, |state| state.below(floor, limits, Instant::now()));
+    }
+
+    /// Opens as many as may be; the error is the cap that has no place for another.
+    fn open_while(
+        self: &Arc<Self>,
+        worker: usize,
+        may: impl Fn(&mut State<Box<Server>, Waiter>) -> bool,
+    ) -> Result<(), &Arc<Member>> {
+        loop {
+            // a statement of its own: the lock must be free again before anything is opened or given up
+            let go = may(&mut self.state());
+            if !go {
+                return Ok(());
+            }
+            let opening = Opening::begin(self);
+            let places = self.share.take(&self.settings())?;
+            tokio::spawn(async move {
+                let pool = Arc::clone(opening.pool());
+                let opened = connect::open(&pool, worker, places).await;
+                opening.end(opened);
+            });
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let settings = self.settings();
+        Limits {
+            size: settings.size,
+            reserve: settings.reserve_size,
+            connecting: settings.connect_concurrency,
+        }
+    }
+}
 
 /// An attempt to connect; it is taken off the count whatever becomes of its task.
 pub(super) struct Opening {

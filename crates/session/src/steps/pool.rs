@@ -156,7 +156,7 @@ impl Queued<'_> {
     fn give_up(&self) -> Error {
         let pool = &self.session.pool;
         let settings = pool.settings();
-        let at_server = (pool.at_server(), settings.max_server_connections);
+        let at_server = (pool.at_server(), settings.max_server_connections());
         let waited = self.began.0.elapsed();
         let (crowd, last) = pool
             .look(|state| (state.crowd(settings.size, at_server), state.last_error.clone().map(Box::new)));

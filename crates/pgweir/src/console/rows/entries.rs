@@ -44,7 +44,7 @@ fn database_row(scene: &Scene<'_>, census: &Census, name: &str, paused: bool) ->
         settings.max_lifetime().as_secs().into(),
         Cell::maybe(entry.pool.mode.map(config::PoolMode::as_str)),
         Cell::Null,
-        settings.max_server_connections.into(),
+        settings.max_server_connections().into(),
         census.servers(|database, _| database == name).into(),
         entry.pool.max_clients.unwrap_or(0).into(),
         clients.into(),
