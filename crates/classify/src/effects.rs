@@ -11,6 +11,7 @@ mod keywords;
 mod lexer;
 mod marks;
 mod naming;
+mod plain;
 mod scanner;
 mod set_config;
 mod settings;
@@ -110,5 +111,8 @@ pub enum Channel {
 /// then do anything.
 #[must_use]
 pub fn effects(sql: &[u8], whole: bool, lexis: Lexis) -> Option<Box<Effects>> {
+    if whole && plain::is_plain(sql, lexis) {
+        return None;
+    }
     Scanner::new(sql, whole, lexis).run()
 }

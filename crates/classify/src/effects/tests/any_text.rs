@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::super::{Effects, Lexis, Marks, effects};
+use super::super::scanner::Scanner;
+use super::super::{Effects, Lexis, Marks, effects, plain};
 use crate::fuzz;
 
 /// Pieces that texts are made of: what changes how the rest is read, and what leaves something behind.
@@ -96,8 +97,43 @@ const WHOLE: [&str; 14] = [
     "-- ;\n",
 ];
 
+/// How statements begin that may be plain.
+const FIRST: [&str; 8] =
+    ["select ", "SELECT 1, ", " insert into ", "update ", "delete from ", "begin ", "rollback ", "selec"];
+
 fn looks_like_sql() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+#[test]
+fn the_usual_short_texts_are_plain() {
+    let lexis = Lexis { backslashes: false };
+    for sql in [
+        "SELECT abalance FROM pgbench_accounts WHERE aid = 12345;",
+        "UPDATE pgbench_accounts SET abalance = abalance + -3 WHERE aid = 12345;\0",
+        "BEGIN;",
+        "commit",
+        " select \"a\".\"b\", 'it''s; /* */ --' from \"t\" where x::text = '('",
+        "delete from t where a < 1 ; ",
+    ] {
+        assert!(plain::is_plain(sql.as_bytes(), lexis), "{sql}");
+        assert_eq!(effects(sql.as_bytes(), true, lexis), None, "{sql}");
+    }
+    for sql in [
+        "select 1; set a = 1",
+        "select 1 into temp t",
+        "select 1 INTO \"temp\".t",
+        "update pg_settings set setting = 1",
+        "update \"pg_settings\" set setting = 1",
+        "select f(1)",
+        "select E'\\''; set a = 1; --'",
+        "select 1 /* pgweir: pin */",
+        "set a = 1",
+        "begin--;",
+    ] {
+        assert!(!plain::is_plain(sql.as_bytes(), lexis), "{sql}");
+    }
+    assert!(!plain::is_plain(br"select '\''; set a = 1; --'", Lexis { backslashes: true }));
 }
 
 fn found(sql: &str) -> Effects {
@@ -129,6 +165,18 @@ proptest! {
         let channels: Vec<_> = alone.iter().flat_map(|one| one.channels.clone()).collect();
         prop_assert_eq!(together.channels, channels);
         prop_assert_eq!(together.names.len(), alone.iter().map(|one| one.names.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn what_is_plain_at_a_glance_leaves_nothing_behind(
+        first in prop::sample::select(&FIRST[..]),
+        rest in looks_like_sql(),
+        backslashes in any::<bool>(),
+    ) {
+        let (sql, lexis) = (format!("{first}{rest}"), Lexis { backslashes });
+        if plain::is_plain(sql.as_bytes(), lexis) {
+            prop_assert_eq!(Scanner::new(sql.as_bytes(), true, lexis).run(), None, "{}", sql);
+        }
     }
 
     #[test]
