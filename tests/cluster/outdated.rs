@@ -107,3 +107,28 @@ fn fifty_clients_meet_a_change_at_most_once() {
     });
     is_whole(&proxy, &postgres, 5, "a table was changed twice");
 }
+
+#[test]
+fn what_is_defined_anew_through_pgweir_is_prepared_anew() {
+    let postgres = Postgres::start();
+    postgres.psql("create type e as enum ('a'); create table t (a e)");
+    let proxy = before(&postgres).pool_size(1).start();
+    let (mut one, mut other) = (proxy.connect().open(), proxy.connect().open());
+    let insert = |client: &mut Client| {
+        client.send(&[m::parse("s", "insert into t values ($1)", &[]), m::sync()].concat());
+        assert_eq!(tags(&client.read_until_ready()), "1Z");
+        client.send(&[m::bind("", "s", &[Some(b"a")]), m::execute("", 0), m::sync()].concat());
+        assert_eq!(tags(&client.read_until_ready()), "2CZ");
+        client.rows("deallocate all");
+    };
+    for sql in [
+        "drop table t; drop type e; create type e as enum ('b', 'a'); create table t (a e)",
+        "begin; /* x */ alter type e rename to old; create type e as enum ('a'); drop table t; create table t (a e); commit",
+    ] {
+        insert(&mut one);
+        insert(&mut other);
+        one.rows(sql);
+        insert(&mut other);
+        insert(&mut one);
+    }
+}

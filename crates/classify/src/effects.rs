@@ -105,13 +105,20 @@ pub enum Channel {
     UnlistenAll,
 }
 
+/// Whether a look at its bytes shows that running the text leaves nothing behind, and defines nothing. No means
+/// nothing.
+#[must_use]
+pub fn is_plain(sql: &[u8], lexis: Lexis) -> bool {
+    plain::is_plain(sql, lexis)
+}
+
 /// Looks at the text of a simple query or of a Parse; none if running it leaves nothing behind.
 ///
 /// A zero byte ends the text. `whole` is false if only the beginning of the text is here: what follows may
 /// then do anything.
 #[must_use]
 pub fn effects(sql: &[u8], whole: bool, lexis: Lexis) -> Option<Box<Effects>> {
-    if whole && plain::is_plain(sql, lexis) {
+    if whole && is_plain(sql, lexis) {
         return None;
     }
     Scanner::new(sql, whole, lexis).run()

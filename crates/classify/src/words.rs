@@ -7,6 +7,16 @@ pub fn opens_block(sql: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"begin") || word.eq_ignore_ascii_case(b"start")
 }
 
+/// Whether a statement of the text may be an ALTER or a DROP: what other statements mean may be another thing then. A
+/// look at the first words only, also of what only looks like a statement.
+#[must_use]
+pub fn redefines(sql: &[u8]) -> bool {
+    sql.split(|byte| *byte == b';').any(|statement| {
+        let word = first_word(statement);
+        word.eq_ignore_ascii_case(b"alter") || word.eq_ignore_ascii_case(b"drop")
+    })
+}
+
 /// Whether the text begins with COMMIT, END, ROLLBACK or ABORT.
 #[must_use]
 pub fn exits_transaction(sql: &[u8]) -> bool {
@@ -59,6 +69,16 @@ fn skip_comment(mut text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn alter_and_drop_are_seen_wherever_a_statement_may_begin() {
+        for sql in ["alter table t add a int", "begin; /* x */ DROP type e", "select ';drop'"] {
+            assert!(redefines(sql.as_bytes()), "{sql}");
+        }
+        for sql in ["", "select 1", "create table dropped ()", "select 'alter'"] {
+            assert!(!redefines(sql.as_bytes()), "{sql}");
+        }
+    }
 
     #[test]
     fn blocks_are_seen_behind_blanks_and_comments() {

@@ -217,6 +217,8 @@ pub struct Left {
     pub spoilt: bool,
     /// Settings of ours are under way to it.
     pub changing: Changing,
+    /// A statement that defines something anew was sent to it.
+    pub redefines: bool,
     /// Whether a backslash escapes in its strings may have changed since it was lent.
     pub lexis_in_doubt: bool,
 }

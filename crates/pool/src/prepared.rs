@@ -173,6 +173,13 @@ impl Catalog {
         })
     }
 
+    /// Something was defined anew that any of them may speak of: whoever prepares a known text from now on prepares it
+    /// anew on the server. Names that clients gave before stand for what they stood for, and the server says, as it
+    /// would to them directly, if that is out of date: a client may hold on to the columns it was told of.
+    pub fn forget_texts(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).by_text.clear();
+    }
+
     /// How many texts are known, dead ones that were not swept yet included.
     pub fn len(&self) -> usize {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).by_text.len()

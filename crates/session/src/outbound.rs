@@ -208,8 +208,9 @@ impl Pass<'_> {
     fn query(&mut self, have: usize, whole: bool) -> Passage {
         self.note_mixed();
         let mut doubt = false;
-        if self.rules.follows {
-            let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        if self.rules.follows && !(whole && traces::is_plain(sql, self.server)) {
+            traces::note_definitions(sql, self.server, &self.pool.statements);
             doubt = !whole;
             if let Some(effects) = traces::effects(sql, whole, self.server) {
                 let pins = if self.rules.rejects { traces::pins(&effects, sql) } else { Pins::default() };

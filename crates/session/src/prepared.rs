@@ -207,6 +207,7 @@ impl Desk<'_> {
 
     /// What a text does beyond its transaction; with the server's names in it, if there are names in it.
     fn read(&mut self, sql: &[u8]) -> Result<Read, Stalled> {
+        traces::note_definitions(sql, self.server, self.catalog);
         match traces::effects(sql, true, self.server) {
             None => Ok(Read::default()),
             Some(effects) if effects.names.is_empty() => {

@@ -7,8 +7,22 @@ use std::sync::Arc;
 use classify::effects::{Effects, Lexis, Setting, SettingName};
 use pool::Server;
 use pool::left::{Marks, Name, Pins, Touched, Traces};
-use pool::prepared::About;
+use pool::prepared::{About, Catalog};
 use wire::frontend::bind;
+
+/// Whether a glance at a text shows that there is nothing in it to follow.
+pub(crate) fn is_plain(sql: &[u8], server: &Server) -> bool {
+    classify::effects::is_plain(sql, Lexis { backslashes: server.params.has_backslashes() })
+}
+
+/// Notes a text that may define anew what prepared statements speak of: now, for the client itself, and again when its
+/// transaction is over, for others.
+pub(crate) fn note_definitions(sql: &[u8], server: &mut Server, catalog: &Catalog) {
+    if classify::words::redefines(sql) {
+        server.left.redefines = true;
+        catalog.forget_texts();
+    }
+}
 
 /// What running this text on this server may do beyond its transaction; `None`: nothing. `whole`: all of it is here.
 pub(crate) fn effects(sql: &[u8], whole: bool, server: &Server) -> Option<Box<Effects>> {

@@ -40,11 +40,14 @@ pub(crate) async fn relay(
 /// Those of the relay.
 pub(crate) fn settle(
     session: &mut Session,
-    checkout: Checkout,
+    mut checkout: Checkout,
     ended: Result<Ended, Error>,
 ) -> Result<Ended, Error> {
     session.client.card.unlink();
     session.pinned = None;
+    if std::mem::take(&mut checkout.server_mut().left.redefines) {
+        checkout.pool().statements.forget_texts();
+    }
     session.client.note_prepared();
     let passing = &checkout.server().passing;
     session.client.torn = passing.inbound > 0 && !passing.inbound_drop;
