@@ -119,7 +119,9 @@ fn what_is_defined_anew_through_pgweir_is_prepared_anew() {
         assert_eq!(tags(&client.read_until_ready()), "1Z");
         client.send(&[m::bind("", "s", &[Some(b"a")]), m::execute("", 0), m::sync()].concat());
         assert_eq!(tags(&client.read_until_ready()), "2CZ");
-        client.rows("deallocate all");
+        // the name goes, the statement stays with the server
+        client.send(&[m::close_statement("s"), m::sync()].concat());
+        assert_eq!(tags(&client.read_until_ready()), "3Z");
     };
     for sql in [
         "drop table t; drop type e; create type e as enum ('b', 'a'); create table t (a e)",

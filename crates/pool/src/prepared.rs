@@ -7,15 +7,19 @@
 //! again where another client has overwritten it.
 //! What a request will change is an [`Effect`], applied when the server has confirmed it and not before.
 
+mod about;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
-use crate::left::{Pins, Traces};
+use crate::left::Pins;
 use crate::map::Map;
 use crate::params::Params;
+
+pub use about::{About, Alias, Naming, Step};
 
 /// The start of every name that we give to a statement on a server.
 pub const PREFIX: &str = "__pgweir_";
@@ -51,36 +55,6 @@ impl PartialEq for Edition {
 }
 
 impl Eq for Edition {}
-
-/// What is known of a statement's text beside the text itself, by whoever understands it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
-    /// Running it may make the server forget every name (DEALLOCATE ALL, DISCARD ALL). Whether it does, and whether
-    /// it comes to run, only the server knows; it is asked by waiting for its answer.
-    pub forgets: bool,
-    /// What running it may leave behind in the session; `None`: nothing.
-    pub traces: Option<Arc<Traces>>,
-    /// The names of statements in it, in SQL's PREPARE, EXECUTE and DEALLOCATE; `None`: there are none.
-    pub naming: Option<Arc<Naming>>,
-}
-
-/// What a text does with names of prepared statements. Those in it are the server's, not the client's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Naming {
-    /// PREPARE and DEALLOCATE, in order: each counts when the server has completed it.
-    pub steps: VecDeque<Step>,
-    /// What the server must hold before it runs.
-    pub needs: Vec<Arc<Statement>>,
-}
-
-/// A name given or taken away by SQL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// PREPARE
-    Prepare(Alias),
-    /// DEALLOCATE
-    Deallocate(Alias),
-}
 
 impl Statement {
     /// An unnamed statement.
@@ -237,15 +211,6 @@ pub enum Effect {
     },
     /// SQL's DEALLOCATE has taken a statement from the server, and its name from the client.
     Deallocated(Box<Alias>),
-}
-
-/// A client's name for a statement. Effects are many and queued, names are rare: these are boxed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alias {
-    /// The client's name.
-    pub name: Bytes,
-    /// What it stands for.
-    pub statement: Arc<Statement>,
 }
 
 /// A statement that a server holds.

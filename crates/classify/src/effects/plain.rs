@@ -46,7 +46,10 @@ const fn classes() -> [Class; 256] {
             0 => Class::Zero,
             _ => Class::Other,
         };
-        classes[byte] = class;
+        #[expect(clippy::indexing_slicing, reason = "below the length, and a slip would not compile")]
+        {
+            classes[byte] = class;
+        }
         byte += 1;
     }
     classes
@@ -114,12 +117,12 @@ fn class_of(byte: u8) -> Class {
 
 /// Whether a word begins here that has to be understood: INTO (of SELECT), TEMP and its like, a name of the system's.
 fn tells(text: &[u8]) -> bool {
-    match text {
-        [b'i' | b'I', b'n' | b'N', b't' | b'T', b'o' | b'O', ..] => true,
-        [b't' | b'T', b'e' | b'E', b'm' | b'M', b'p' | b'P', ..] => true,
-        [b'p' | b'P', b'g' | b'G', b'_', ..] => true,
-        _ => false,
-    }
+    matches!(
+        text,
+        [b'i' | b'I', b'n' | b'N', b't' | b'T', b'o' | b'O', ..]
+            | [b't' | b'T', b'e' | b'E', b'm' | b'M', b'p' | b'P', ..]
+            | [b'p' | b'P', b'g' | b'G', b'_', ..]
+    )
 }
 
 /// What stands behind this byte; `None` if the text ends before it.

@@ -1,0 +1,48 @@
+//! What is known of a statement's text, by whoever understands it, and the names in it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Statement;
+use crate::left::Traces;
+
+/// What is known of a statement's text beside the text itself, by whoever understands it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Running it may make the server forget every name (DEALLOCATE ALL, DISCARD ALL). Whether it does, and whether
+    /// it comes to run, only the server knows; it is asked by waiting for its answer.
+    pub forgets: bool,
+    /// What running it may leave behind in the session; `None`: nothing.
+    pub traces: Option<Arc<Traces>>,
+    /// The names of statements in it, in SQL's PREPARE, EXECUTE and DEALLOCATE; `None`: there are none.
+    pub naming: Option<Arc<Naming>>,
+}
+
+/// What a text does with names of prepared statements. Those in it are the server's, not the client's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// PREPARE and DEALLOCATE, in order: each counts when the server has completed it.
+    pub steps: VecDeque<Step>,
+    /// What the server must hold before it runs.
+    pub needs: Vec<Arc<Statement>>,
+}
+
+/// A name given or taken away by SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// PREPARE
+    Prepare(Alias),
+    /// DEALLOCATE
+    Deallocate(Alias),
+}
+
+/// A client's name for a statement. Effects are many and queued, names are rare: these are boxed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The client's name.
+    pub name: Bytes,
+    /// What it stands for.
+    pub statement: Arc<Statement>,
+}
