@@ -14,6 +14,8 @@ mod distribution;
 #[cfg(test)]
 mod jdbc;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod neighbours;

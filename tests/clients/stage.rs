@@ -92,7 +92,8 @@ impl Stage {
         let log = self.proxy.log();
         assert!(!log.contains("panicked"), "pgweir panicked:\n{log}");
         let servers = format!(
-            "select count(*) from pg_stat_activity where usename = '{NAME}' and backend_type = 'client backend'"
+            "select count(*) from pg_stat_activity where usename = '{NAME}' and backend_type = 'client backend' \
+             and application_name <> 'pgweir: LISTEN'"
         );
         let count: u32 = self.admin(&servers).trim().parse().unwrap();
         assert!(count <= self.size, "{count} connections at the server for a pool of {}", self.size);

@@ -31,6 +31,8 @@ mod hostile_client;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
 mod outdated;
 #[cfg(test)]
 mod pipeline;

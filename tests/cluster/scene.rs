@@ -1,6 +1,8 @@
 //! What the tests of robustness share: a pgweir before a PostgreSQL of the test's own, and what it means that
 //! nothing was left behind.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use testkit::error::ServerError;
@@ -34,6 +36,15 @@ pub(crate) fn is_whole(proxy: &Proxy, postgres: &Postgres, size: usize, what: &s
     }
     let left = door.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'");
     assert_eq!(left, "0", "no advisory lock is left: {what}");
+}
+
+/// What pgweir tells of itself.
+pub(crate) fn metrics(proxy: &Proxy) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// The error of the server behind a failed attempt.

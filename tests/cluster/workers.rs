@@ -1,15 +1,13 @@
 //! Clients live together on one worker while it has time, and move to others when it has not; they notice
 //! nothing of that.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use testkit::client::{Client, tags, tls::Tls};
 use testkit::{Authority, Postgres, Proxy, answers, messages, wait};
 
-use crate::scene::{before, is_whole};
+use crate::scene::{before, is_whole, metrics};
 
 /// Messages in one burst that only pgweir has to answer.
 const BURST: usize = 20_000;
@@ -18,10 +16,7 @@ const POOL: u32 = 3;
 
 /// How many clients live on each of the two workers.
 fn clients(proxy: &Proxy) -> [u32; 2] {
-    let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = metrics(proxy);
     [0, 1].map(|worker| {
         let name = format!("pgweir_worker_clients{{worker=\"{worker}\"}} ");
         text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()

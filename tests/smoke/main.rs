@@ -14,6 +14,8 @@ mod idle;
 #[cfg(test)]
 mod lengths;
 #[cfg(test)]
+mod listener;
+#[cfg(test)]
 mod login_to_server;
 #[cfg(test)]
 mod stage;

@@ -9,6 +9,8 @@ pub struct Class {
     pub target: Target,
     /// It opens a transaction block.
     pub opens_block: bool,
+    /// It begins with LISTEN.
+    pub listens: bool,
 }
 
 /// Where a statement may run.
@@ -21,5 +23,10 @@ pub enum Target {
 /// Looks at the text of a simple query or of a Parse.
 #[must_use]
 pub fn classify(sql: &[u8]) -> Class {
-    Class { target: Target::Primary, opens_block: words::opens_block(sql) }
+    let word = words::first_word(sql);
+    Class {
+        target: Target::Primary,
+        opens_block: words::opens_block(word),
+        listens: word.eq_ignore_ascii_case(b"listen"),
+    }
 }

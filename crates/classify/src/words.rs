@@ -1,9 +1,8 @@
 //! The first word of a text, behind blanks and comments.
 
-/// Whether the text begins with BEGIN or START TRANSACTION.
+/// Whether a text that begins with this word opens a block: BEGIN or START TRANSACTION.
 #[must_use]
-pub fn opens_block(sql: &[u8]) -> bool {
-    let word = first_word(sql);
+pub fn opens_block(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"begin") || word.eq_ignore_ascii_case(b"start")
 }
 
@@ -90,12 +89,12 @@ mod tests {
             ";;begin",
             "\u{b}begin",
         ] {
-            assert!(opens_block(sql.as_bytes()), "{sql}");
+            assert!(opens_block(first_word(sql.as_bytes())), "{sql}");
         }
         for sql in
             ["", "select 1", "beginning", "/* begin", "/* /* */ begin", "-- begin", "'begin'", "\"begin\""]
         {
-            assert!(!opens_block(sql.as_bytes()), "{sql}");
+            assert!(!opens_block(first_word(sql.as_bytes())), "{sql}");
         }
     }
 

@@ -40,8 +40,8 @@ pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMeth
 pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};
 pub use pool::{
-    CapOverrides, Caps, PoolMode, PoolOverrides, PoolSettings, SessionOverrides, SessionSettings,
-    StatePolicy, TimeoutOverrides, Timeouts,
+    CapOverrides, Caps, ListenPolicy, PoolMode, PoolOverrides, PoolSettings, SessionOverrides,
+    SessionSettings, StatePolicy, TimeoutOverrides, Timeouts,
 };
 pub use reload::{Changes, Entry, diff};
 pub use secret::Secret;

@@ -173,6 +173,8 @@ overridable! {
     pub struct SessionSettings, SessionOverrides {
         /// What becomes of what a client changes in its session beyond a transaction.
         pub state: StatePolicy = key("pool.state", one_of(), StatePolicy::Track).live(),
+        /// What LISTEN does, unless `state` is `pin`.
+        pub listen: ListenPolicy = key("pool.listen", one_of(), ListenPolicy::Share).live(),
         /// The most server connections of one pool that are kept by their clients between transactions, because of
         /// temporary tables, cursors WITH HOLD, session-level advisory locks and the like; 0 is no limit but `size`.
         pub max_pinned: u32 = key("pool.max_pinned", Integer(0, 100_000), 0).live(),
@@ -189,6 +191,16 @@ choice! {
         /// The server stays with the client as soon as anything was changed.
         Pin = "pin",
         /// As `track`, but a statement that would make a server stay with its client is refused.
+        Reject = "reject",
+    }
+}
+
+choice! {
+    /// What LISTEN does in transaction and statement mode.
+    pub enum ListenPolicy {
+        /// One server connection listens for all clients of a database that log in to the server as the same user.
+        Share = "share",
+        /// LISTEN is refused.
         Reject = "reject",
     }
 }

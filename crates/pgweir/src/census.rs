@@ -2,7 +2,7 @@
 //!
 //! | a server is | when |
 //! |---|---|
-//! | active | a client's request or transaction is on it |
+//! | active | a client's request or transaction is on it, or it listens for clients |
 //! | being_canceled | no client has it, and a cancel request sent for it is not done |
 //! | idle | it may be lent |
 //! | tested | it is being cleaned, or taken over with a client's settings |
@@ -134,6 +134,8 @@ impl Server {
         let client = lent.get(&card.id);
         let state = match (client, card.is_lent(), card.cancels.load(Ordering::Relaxed)) {
             (Some(_), _, _) => "active",
+            // for as many clients as subscribe to something
+            (None, true, _) if card.is_listening() => "active",
             (None, true, 1..) => "being_canceled",
             (None, true, 0) => "tested",
             (None, false, _) => "idle",

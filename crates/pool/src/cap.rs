@@ -41,7 +41,10 @@ pub(crate) struct Cap {
 
 #[derive(Debug, Default)]
 struct Ledger {
+    /// Places that pools have.
     used: u32,
+    /// Places of connections that were not refused one and work for whole targets.
+    aside: u32,
     pools: Vec<Weak<Pool>>,
     /// When it was divided last, while there is not enough for all.
     divided: Option<Instant>,
@@ -66,6 +69,15 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Slot {
     member: Arc<Member>,
+    /// It is none that the pool has for its clients.
+    aside: bool,
+}
+
+impl Ledger {
+    /// What of this limit is left for pools; never nothing, or their clients would wait for ever.
+    fn room(&self, limit: u32) -> u32 {
+        if limit == 0 { 0 } else { limit.saturating_sub(self.aside).max(1) }
+    }
 }
 
 impl Scope {
@@ -104,17 +116,19 @@ impl Cap {
 
     /// How many places are taken.
     pub(crate) fn used(&self) -> u32 {
-        self.ledger().used
+        let ledger = self.ledger();
+        ledger.used + ledger.aside
     }
 
     /// Divides it anew if somebody has found it full, or if there are more connections than it allows; and sees
     /// that places are given up. Must be called on a worker's runtime, and without the lock of any pool.
     pub(crate) fn divide(&self, worker: usize, now: Instant) {
-        let (used, pools) = {
-            let ledger = self.ledger();
-            (ledger.used, upgraded(&ledger))
-        };
+        let pools = upgraded(&self.ledger());
         let limit = pools.iter().map(|pool| self.scope.limit(&pool.settings())).max().unwrap_or(0);
+        let (used, limit) = {
+            let ledger = self.ledger();
+            (ledger.used, ledger.room(limit))
+        };
         if limit == 0 || (!self.pressed.load(Ordering::Relaxed) && used <= limit) {
             return;
         }
@@ -209,13 +223,19 @@ impl Member {
             return None;
         }
         let mut ledger = self.cap.ledger();
-        if limit > 0 && ledger.used >= limit {
+        if limit > 0 && ledger.used >= ledger.room(limit) {
             return None;
         }
         ledger.used += 1;
         self.held.fetch_add(1, Ordering::Relaxed);
         drop(ledger);
-        Some(Slot { member: Arc::clone(self) })
+        Some(Slot { member: Arc::clone(self), aside: false })
+    }
+
+    /// One more place, whether there is one or not. It is not counted as the pool's.
+    pub(crate) fn take_anyway(self: &Arc<Self>) -> Slot {
+        self.cap.ledger().aside += 1;
+        Slot { member: Arc::clone(self), aside: true }
     }
 
     /// The pool has clients waiting and finds no place. Must be called on a worker's runtime.
@@ -269,6 +289,10 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut ledger = self.member.cap.ledger();
+        if self.aside {
+            ledger.aside = ledger.aside.saturating_sub(1);
+            return;
+        }
         ledger.used = ledger.used.saturating_sub(1);
         self.member.held.fetch_sub(1, Ordering::Relaxed);
     }

@@ -57,7 +57,7 @@ impl Checkout {
     /// The pool and the server.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the server leaves only with the checkout itself")]
-    pub fn parts(&mut self) -> (&Pool, &mut Server) {
+    pub fn parts(&mut self) -> (&Arc<Pool>, &mut Server) {
         (&self.pool, self.server.as_deref_mut().expect("a checkout has its server until it ends"))
     }
 

@@ -99,6 +99,11 @@ impl Enquiry {
         self.all || !self.values.is_empty() || !self.defaults.is_empty() || !self.things.is_empty()
     }
 
+    /// Whether one of these things is asked for.
+    pub(crate) fn is_about(&self, things: Pins) -> bool {
+        self.things.has_any(things)
+    }
+
     /// The question. It does not depend on the session's `search_path`.
     #[must_use]
     pub fn sql(&self) -> String {

@@ -149,6 +149,9 @@ impl Marks {
 }
 
 impl Pins {
+    /// Every reason.
+    pub const ALL: Self = Self(u8::MAX);
+
     /// Each reason with its word.
     pub const WORDS: [(Self, &'static str); 8] = [
         (Self::TEMPORARY, "temporary"),

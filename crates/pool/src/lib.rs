@@ -14,6 +14,7 @@
 //! - [`fair`], `cap`: how pools share the caps on connections to one server
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
+//! - [`notify`]: one connection that listens for all clients, and who is told what
 //! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
 //! - [`holds`]: which databases are paused; `past`: pools that were removed
 //! - [`error`]: why it did not work
@@ -36,6 +37,7 @@ pub mod left;
 pub mod login;
 pub mod lookup;
 pub mod map;
+pub mod notify;
 pub mod own;
 pub mod params;
 mod past;

@@ -241,6 +241,7 @@ impl Pool {
     pub fn pause(&self) {
         self.state().paused = true;
         self.sweep(Instant::now());
+        self.shared.exchange.renew(self);
     }
 
     /// Ends [`Pool::pause`].
@@ -253,6 +254,7 @@ impl Pool {
     pub fn reconnect(&self) {
         self.state().generation += 1;
         self.sweep(Instant::now());
+        self.shared.exchange.renew(self);
     }
 
     /// The pool is not to be used any more: idle servers are closed, lent ones when they come back, and those
@@ -261,6 +263,7 @@ impl Pool {
         self.state().retired = true;
         self.sweep(Instant::now());
         self.fail_waiting(&Error::Retired);
+        self.shared.exchange.uproot(self);
     }
 
     /// Takes new settings; they hold from the next decision on.

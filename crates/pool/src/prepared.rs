@@ -61,15 +61,8 @@ impl Statement {
     #[must_use]
     pub fn unnamed(sql: &[u8], types: &[u8], about: About) -> Arc<Self> {
         let (sql, types) = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
-        Arc::new(Self {
-            id: 0,
-            name: String::new(),
-            sql,
-            types,
-            about,
-            by_sql: false,
-            edition: Edition::default(),
-        })
+        let edition = Edition::default();
+        Arc::new(Self { id: 0, name: String::new(), sql, types, about, by_sql: false, edition })
     }
 
     fn edition(&self) -> u32 {

@@ -101,18 +101,29 @@ async fn finish_or_cancel(checkout: &mut Checkout) -> Result<(), Failure> {
 }
 
 /// Finds out what the client of this number has left behind, now that no transaction is open. Afterwards the settings
-/// in force on the server are known, and why it stays with its client, if it does.
+/// in force on the server are known, and why it stays with its client, if it does. Given are the channels that it
+/// listened to, and with `deafen` does not any more; `None`: that could not be found out.
 ///
 /// # Errors
 /// The server is lost.
-pub async fn find_out(checkout: &mut Checkout, client: u64) -> Result<(), Error> {
+pub async fn find_out(
+    checkout: &mut Checkout,
+    client: u64,
+    deafen: bool,
+) -> Result<Option<Vec<Vec<u8>>>, Error> {
     let welcome = checkout.pool().learnt.welcome();
     let address = checkout.pool().target.address();
     let server = checkout.server_mut();
-    let Some(suspected) = server.left.take_suspected() else { return Ok(()) };
+    let Some(suspected) = server.left.take_suspected() else { return Ok(Some(Vec::new())) };
     server.left.note(suspected.marks, client);
-    let Some(enquiry) = Enquiry::about(&suspected, &server.params, server.left.pins) else { return Ok(()) };
-    let (sql, utf8) = (enquiry.sql(), server.params.get("client_encoding") == Some("UTF8"));
+    let Some(enquiry) = Enquiry::about(&suspected, &server.params, server.left.pins) else {
+        return Ok(Some(Vec::new()));
+    };
+    let (mut sql, utf8) = (enquiry.sql(), server.params.get("client_encoding") == Some("UTF8"));
+    let deafen = deafen && enquiry.is_about(Pins::CHANNEL);
+    if deafen {
+        sql.push_str("UNLISTEN *");
+    }
     for _ in 0..TRIES {
         let mut answer = Answer { utf8, ..Answer::default() };
         let mut take = |body: &[u8]| answer.take(body);
@@ -125,8 +136,8 @@ pub async fn find_out(checkout: &mut Checkout, client: u64) -> Result<(), Error>
                 if params != *server.params {
                     server.params = Arc::new(params);
                 }
-                server.left.pins = pins;
-                return Ok(());
+                server.left.pins = if deafen { pins.without(Pins::CHANNEL) } else { pins };
+                return Ok(Some(answer.channels));
             }
             // a limit of the client's own may have hit our question
             Ok(Err(Failure::Said(_))) => {}
@@ -140,7 +151,7 @@ pub async fn find_out(checkout: &mut Checkout, client: u64) -> Result<(), Error>
     // what is not known is not carried anywhere
     server.left.pins.insert(Pins::SETTING);
     server.left.stranger = Some(client);
-    Ok(())
+    Ok(None)
 }
 
 /// Runs statements of our own, in one message, and reads their replies. The caller bounds the time.

@@ -15,6 +15,9 @@ use crate::params::Params;
 use crate::pool::Places;
 use crate::prepared::{Effect, Held};
 
+/// In the place of a client's number: the connection listens for many.
+const LISTENS: u64 = u64::MAX;
+
 /// A server connection.
 #[derive(Debug)]
 pub struct Server {
@@ -181,6 +184,17 @@ pub struct ServerCard {
 }
 
 impl ServerCard {
+    /// It listens for clients and is lent to nobody.
+    pub(crate) fn set_listening(&self) {
+        self.client.store(LISTENS, Ordering::Relaxed);
+    }
+
+    /// Whether it listens for clients.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.client.load(Ordering::Relaxed) == LISTENS
+    }
+
     /// Whether somebody has it.
     #[must_use]
     pub fn is_lent(&self) -> bool {

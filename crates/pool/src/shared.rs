@@ -10,6 +10,7 @@ use telemetry::{Events, Timings};
 use tokio::sync::Notify;
 
 use crate::cap::{Cap, Scope};
+use crate::notify::Exchange;
 use crate::target::Target;
 
 /// Common to all pools.
@@ -23,6 +24,8 @@ pub struct Shared {
     pub timings: Timings,
     /// Told when a secret was read again.
     pub(crate) renewed: Notify,
+    /// Who listens for clients, by target.
+    pub(crate) exchange: Exchange,
     last_server: AtomicU64,
     caps: Mutex<HashMap<(Scope, String), Arc<Cap>>>,
 }
@@ -33,7 +36,8 @@ impl Shared {
     pub fn new(workers: usize, events: Arc<Events>) -> Arc<Self> {
         let timings = Timings::new(workers);
         let (renewed, last_server) = (Notify::new(), AtomicU64::new(0));
-        Arc::new(Self { workers, events, timings, renewed, last_server, caps: Mutex::default() })
+        let exchange = Exchange::default();
+        Arc::new(Self { workers, events, timings, renewed, exchange, last_server, caps: Mutex::default() })
     }
 
     pub(crate) fn server_number(&self) -> u64 {

@@ -18,7 +18,12 @@ use crate::queue::Queue;
 const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// The same after a server has said that it is starting up.
-const STARTING_UP: Duration = Duration::from_millis(250);
+pub(crate) const STARTING_UP: Duration = Duration::from_millis(250);
+
+/// How long to wait after so many failed attempts and one more.
+pub(crate) fn back_off(failures: usize) -> Duration {
+    BACK_OFF.get(failures).or(BACK_OFF.last()).copied().unwrap_or_default()
+}
 
 /// The limits of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -204,7 +209,7 @@ impl<S, W> State<S, W> {
             self.failures = self.failures.max(1);
             STARTING_UP
         } else {
-            let step = BACK_OFF.get(self.failures).or(BACK_OFF.last()).copied().unwrap_or_default();
+            let step = back_off(self.failures);
             self.failures = self.failures.saturating_add(1);
             step
         };

@@ -8,9 +8,11 @@ use std::time::Duration;
 use net::buffers::BLOCK;
 use net::channel::Channel;
 use pool::Params;
+use telemetry::Events;
 
 use crate::card::ClientCard;
 use crate::error::Error;
+use crate::listening::Listening;
 use crate::names::Names;
 use crate::refuse::Refusing;
 
@@ -37,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) overdue: Option<Duration>,
     /// What is left of a request that was refused.
     pub(crate) refusing: Option<Refusing>,
+    /// The channels it listens to, if it has ever listened to any.
+    pub(crate) listening: Option<Box<Listening>>,
     /// What others know of it.
     pub(crate) card: Arc<ClientCard>,
 }
@@ -55,6 +59,30 @@ impl Client {
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => break,
             }
+        }
+        Ok(())
+    }
+
+    /// Gives the client what has come on its channels, as far as it takes it. For a client that is between two
+    /// messages and in no transaction.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(crate) fn poll_mail(&mut self, cx: &mut Context<'_>, events: &Events) -> Result<(), Error> {
+        let Some(listening) = &mut self.listening else { return Ok(()) };
+        // before the look: what comes after it wakes the task
+        listening.reach_by(cx.waker());
+        while listening.has_mail() && !listening.is_tried() {
+            // one that takes nothing more keeps it in its mailbox, where there is a limit
+            if self.channel.poll_drain(cx).map_err(Error::client_lost)?.is_pending() {
+                return Ok(());
+            }
+            if !listening.deliver(self.channel.queue(), events) {
+                break;
+            }
+        }
+        if listening.is_over() {
+            self.listening = None;
         }
         Ok(())
     }

@@ -74,6 +74,8 @@ pub enum Error {
         /// It was noticed only when it was open.
         open: bool,
     },
+    /// A LISTEN was held back for so long, and nobody listens for the client yet; why, if that is known.
+    Unheard(Duration, Option<PoolError>),
     /// The log-in was refused.
     Login(Refusal),
 }
@@ -118,6 +120,7 @@ impl Error {
             Self::NothingSent(_) | Self::Settings(_) | Self::Keeps { fatal: false, .. } | Self::Cancelled => {
                 true
             }
+            Self::Unheard(..) => true,
             Self::ClientLost(_)
             | Self::Protocol(_)
             | Self::UnexpectedMessage(_)
@@ -183,6 +186,15 @@ impl Error {
                 fatal(SqlState::PROTOCOL_VIOLATION, format!("invalid frontend message type {tag}"))
             }
             Self::Pool(error) | Self::NothingSent(error) | Self::Settings(error) => no_server(error),
+            Self::Keeps { pins: Pins::CHANNEL, fatal } => Report {
+                fatal: *fatal,
+                hint: "Set pool.listen to \"share\", or use mode = \"session\" for this database or user.",
+                ..error(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "cannot execute LISTEN through this pool".to_owned(),
+                    "pool.listen is reject",
+                )
+            },
             Self::Keeps { pins, fatal } => Report {
                 fatal: *fatal,
                 hint: "Use what ends with its transaction (pg_advisory_xact_lock, ON COMMIT DROP, a cursor without HOLD), \
@@ -229,6 +241,7 @@ impl Error {
                     "",
                 )
             },
+            Self::Unheard(after, trouble) => no_server::unheard(*after, trouble.as_ref()),
             Self::Login(refusal) => refusal::report(refusal),
         };
         Some(report)

@@ -14,6 +14,7 @@ use pool::prepared::Effect;
 use pool::{Pool, Server};
 use wire::TxStatus;
 use wire::backend::error::Fields;
+use wire::backend::notify::TAG as NOTIFICATION;
 use wire::backend::{one, ready};
 use wire::frame::HEADER;
 use wire::replies::{Deliver, Request, SETTLE};
@@ -22,6 +23,7 @@ use wire::sqlstate::SqlState;
 use crate::client::Client;
 use crate::error::{Error, Limit};
 use crate::rename;
+use crate::rules::Rules;
 
 /// The bytes of a message's length, which count themselves.
 const LENGTH_WORD: usize = 4;
@@ -46,6 +48,8 @@ struct Pass<'a> {
     server: &'a mut Server,
     /// The server goes to others as soon as it is free: what it says after that is not for this client.
     shared: bool,
+    /// Who listens for the client tells it of notifications, not the server that it has for now.
+    deaf: bool,
     out: BytesMut,
     start: usize,
     at: usize,
@@ -61,10 +65,11 @@ pub(crate) fn deliver(
     client: &mut Client,
     server: &mut Server,
     pool: &Pool,
-    shared: bool,
+    rules: Rules,
 ) -> Result<Delivered, Error> {
     let out = client.channel.take_queue();
-    let mut pass = Pass { client, server, shared, out, start: 0, at: 0, done: Delivered::default() };
+    let (shared, deaf) = (rules.follows, rules.shares);
+    let mut pass = Pass { client, server, shared, deaf, out, start: 0, at: 0, done: Delivered::default() };
     let walked = pass.walk();
     let (start, end, out) = (pass.start, pass.at, std::mem::take(&mut pass.out));
     let done = std::mem::take(&mut pass.done);
@@ -109,6 +114,9 @@ impl Pass<'_> {
 
     /// Steps over whole messages that only pass, as most do; true: the server is free with the last of them.
     fn plain(&mut self) -> bool {
+        if self.client.listening.as_ref().is_some_and(|listening| listening.is_leaving()) {
+            return false;
+        }
         let server = &mut *self.server;
         let inbox: &[u8] = &server.channel.inbox;
         while let Some([tag, a, b, c, d, body @ ..]) = inbox.get(self.at..) {
@@ -119,6 +127,7 @@ impl Pass<'_> {
             let status = match (*tag, body) {
                 // DISCARD ALL and DEALLOCATE ALL are more than they seem
                 (b'C', [b'D', ..]) => return false,
+                (NOTIFICATION, _) if self.deaf => return false,
                 (b'Z', [status, ..]) if length == LENGTH_WORD + 1 => match TxStatus::try_from(*status) {
                     Ok(status) => Some(status),
                     Err(_) => return false,
@@ -183,6 +192,15 @@ impl Pass<'_> {
             }
             _ => {}
         }
+        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();
+        if let Some(listening) = self.client.listening.as_mut().filter(|listening| listening.is_leaving()) {
+            match (seen.tag, body) {
+                // whether it had anything to do with the UNLISTEN nobody can tell: in doubt it is no more
+                (b'E', _) | (b'C', b"ROLLBACK\0") => listening.stay(),
+                (b'Z', b"I") => listening.leave(),
+                (_, _) => {}
+            }
+        }
         if seen.forgot_all {
             self.client.names.forget_all();
         }
@@ -190,7 +208,9 @@ impl Pass<'_> {
             self.client.names.apply(effect);
         }
         self.server.passing.inbound = seen.total - seen.have;
-        self.server.passing.inbound_drop = !matches!(seen.deliver, Deliver::Forward | Deliver::Settle);
+        let forward = matches!(seen.deliver, Deliver::Forward | Deliver::Settle)
+            && !(self.deaf && seen.tag == NOTIFICATION);
+        self.server.passing.inbound_drop = !forward;
         match seen.deliver {
             Deliver::Forward | Deliver::Discard => {}
             // between two messages, not inside one
@@ -205,7 +225,7 @@ impl Pass<'_> {
                 }
             }
         }
-        self.step(seen.have, matches!(seen.deliver, Deliver::Forward | Deliver::Settle));
+        self.step(seen.have, forward);
         if self.server.passing.inbound == 0 {
             self.invented();
         }

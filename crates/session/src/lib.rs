@@ -6,9 +6,10 @@
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
-//!   `limits`: how long that may take
+//!   `rules`, `limits`: what holds for it, and how long it may take
 //! - `names`, `prepared`, `sql_names`, `rename`: the client's own names for statements
 //! - `traces`: what a text leaves behind in a session
+//! - `listening`: the channels a client listens to
 //! - `refuse`: a request that gets no server; `replication`: a client with a server of its own
 //! - `cancel`: stop what another connection runs
 //! - [`card`]: what others know of a client; [`hub`]: what clients share
@@ -27,6 +28,7 @@ pub mod hub;
 mod inbound;
 mod instead;
 mod limits;
+mod listening;
 pub mod lookups;
 mod names;
 mod outbound;
@@ -36,6 +38,7 @@ mod refuse;
 mod relay;
 mod rename;
 mod replication;
+mod rules;
 pub mod session;
 mod sql_names;
 mod steps;

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::mem::take;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -22,8 +23,9 @@ use wire::replies::{Action, Request, SETTLE};
 use crate::client::Client;
 use crate::error::Error;
 use crate::instead::Instead;
+use crate::listening::Gate;
 use crate::prepared::{Desk, Passage};
-use crate::relay::Rules;
+use crate::rules::Rules;
 use crate::traces;
 
 /// Flush, which makes the server answer what it has been asked so far.
@@ -47,6 +49,8 @@ pub(crate) struct Forwarded {
     pub(crate) taken: usize,
     /// Bytes it sent that go on only after others have been answered.
     pub(crate) stalled: bool,
+    /// A LISTEN waits until somebody listens for the client.
+    pub(crate) held: bool,
     /// The client said goodbye.
     pub(crate) terminated: bool,
     /// Parse and Bind messages with a name, for the statistics.
@@ -61,7 +65,7 @@ pub(crate) struct Forwarded {
 struct Pass<'a> {
     client: &'a mut Client,
     server: &'a mut Server,
-    pool: &'a Pool,
+    pool: &'a Arc<Pool>,
     rules: Rules,
     /// What goes out in place of what came in; a run that needs no change is copied here only when something
     /// before it was changed.
@@ -81,7 +85,7 @@ pub(crate) fn forward(
     cx: &mut Context<'_>,
     client: &mut Client,
     server: &mut Server,
-    pool: &Pool,
+    pool: &Arc<Pool>,
     rules: Rules,
 ) -> Result<Forwarded, Error> {
     let out = server.channel.take_queue();
@@ -196,6 +200,9 @@ impl Pass<'_> {
             }
             got => return Err(Error::unexpected_message(got)),
         };
+        if self.done.held {
+            return Ok(false);
+        }
         if passage == Passage::Stall {
             self.stall();
             return Ok(false);
@@ -213,9 +220,15 @@ impl Pass<'_> {
             traces::note_definitions(sql, self.server, &self.pool.statements);
             doubt = !whole;
             if let Some(effects) = traces::effects(sql, whole, self.server) {
-                let pins = if self.rules.rejects { traces::pins(&effects, sql) } else { Pins::default() };
+                let pins = self.rules.refuses(|| traces::pins(&effects, sql));
                 if !pins.is_empty() {
                     return self.refuse_query(pins);
+                }
+                let (params, shares) = (&self.client.params, self.rules.shares);
+                let mut gate = Gate::new(&mut self.client.listening, self.pool, params, shares);
+                if !gate.admits(&traces::tunings(&effects)) {
+                    self.done.held = true;
+                    return Passage::Stall;
                 }
                 if whole && self.rules.statements > 0 && !effects.names.is_empty() {
                     let sql = Bytes::copy_from_slice(sql);
@@ -269,15 +282,9 @@ impl Pass<'_> {
     /// A simple query with names of prepared statements in it.
     fn query_with_names(&mut self, sql: &[u8], effects: &Effects) -> Passage {
         let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
-        let mut desk = Desk {
-            names: &self.client.names,
-            catalog: &self.pool.statements,
-            server: self.server,
-            limit: self.rules.statements,
-            rejects: self.rules.rejects,
-            out: Instead::of(&mut self.out, run),
-            made: 0,
-        };
+        let (names, params) = (&self.client.names, &self.client.params);
+        let gate = Gate::new(&mut self.client.listening, self.pool, params, self.rules.shares);
+        let mut desk = Desk::new(names, self.server, Instead::of(&mut self.out, run), gate, self.rules);
         let passage = desk.query(sql, effects).unwrap_or(Passage::Stall);
         self.done.made += desk.made;
         if desk.out.is_used() {
@@ -317,25 +324,24 @@ impl Pass<'_> {
             b'D' => Request::Describe,
             _ => Request::Close,
         };
+        let (names, params) = (&self.client.names, &self.client.params);
+        let mut gate = Gate::new(&mut self.client.listening, self.pool, params, self.rules.shares);
         if self.rules.statements == 0 {
             if self.rules.follows && head.tag == b'P' {
                 // when it will run is not followed
                 let sql = parse::Parse::parse(body).map_or(&b""[..], |parse| parse.sql);
-                if let Some(traces) = traces::about(sql, self.server).traces {
+                let about = traces::about(sql, self.server);
+                if !gate.admits(&about.tunings) {
+                    self.done.held = true;
+                    return Passage::Stall;
+                }
+                if let Some(traces) = about.traces {
                     self.server.left.suspect(&traces);
                 }
             }
             return self.asks(request, None);
         }
-        let mut desk = Desk {
-            names: &self.client.names,
-            catalog: &self.pool.statements,
-            server: self.server,
-            limit: self.rules.statements,
-            rejects: self.rules.rejects,
-            out: Instead::of(&mut self.out, run),
-            made: 0,
-        };
+        let mut desk = Desk::new(names, self.server, Instead::of(&mut self.out, run), gate, self.rules);
         let passage = match head.tag {
             b'P' => parse::Parse::parse(body).map(|m| {
                 self.done.parses += u64::from(!m.name.is_empty());
@@ -348,7 +354,7 @@ impl Pass<'_> {
             b'D' => describe::Describe::parse(body).map(|m| desk.describe(&m)),
             _ => close::Close::parse(body).map(|m| desk.close(&m)),
         };
-        self.done.made += desk.made;
+        (self.done.made, self.done.held) = (self.done.made + desk.made, desk.gate.held);
         if desk.out.is_used() {
             // with what was written, the run before this message is in the queue
             self.start = self.at;

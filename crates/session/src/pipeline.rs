@@ -53,6 +53,10 @@ async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answ
     }
     // who may answer?
     let choice = steps::route::choose(session, class);
+    // somebody has to listen for a client before its LISTEN may run
+    if class.listens {
+        steps::listen::before(session, began).await?;
+    }
     let mut retried = false;
     loop {
         // borrow a server

@@ -7,6 +7,8 @@
 //! What is under way is read from the queue of replies: changes that are not confirmed count within their own
 //! batch, as the server skips the batch if one of them fails. Beyond the Sync one has to wait for the answer.
 
+mod meant;
+
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
@@ -16,8 +18,11 @@ use wire::frontend::{Kind, bind, close, describe, parse};
 use wire::replies::{Action, Request};
 
 use crate::instead::Instead;
+use crate::listening::Gate;
 use crate::names::{Known, Names};
+use crate::rules::Rules;
 use crate::traces;
+use meant::Use;
 
 /// How a message of the client goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,37 +35,6 @@ pub(crate) enum Passage {
     Dropped,
     /// Not now: first what is under way has to be answered.
     Stall,
-}
-
-/// The statement a message means.
-enum Use {
-    /// The unnamed one, if there is one.
-    Unnamed(Option<Arc<Statement>>),
-    /// One that has another name on the server than with the client.
-    Shared(Arc<Statement>),
-    /// None, as the server will say.
-    Nothing,
-    /// None; the name only looks like one of ours.
-    Unreachable(String),
-}
-
-impl Use {
-    /// Its name on the server, where that is another one.
-    fn name(&self) -> Option<&str> {
-        match self {
-            Self::Unnamed(_) | Self::Nothing => None,
-            Self::Shared(statement) => Some(&statement.name),
-            Self::Unreachable(name) => Some(name),
-        }
-    }
-
-    /// What is known of its text.
-    fn about(&self) -> Option<&About> {
-        match self {
-            Self::Unnamed(Some(statement)) | Self::Shared(statement) => Some(&statement.about),
-            Self::Unnamed(None) | Self::Nothing | Self::Unreachable(_) => None,
-        }
-    }
 }
 
 /// A message cannot go on before others have been answered.
@@ -85,21 +59,37 @@ pub(crate) struct Desk<'a> {
     pub(crate) server: &'a mut Server,
     /// How many statements it may hold.
     pub(crate) limit: usize,
-    /// What would keep a server between transactions is refused.
-    pub(crate) rejects: bool,
+    /// What would keep a server between transactions may be refused.
+    rules: Rules,
+    /// Where a LISTEN is held back.
+    pub(crate) gate: Gate<'a>,
     /// What goes to the server in the place of the client's message.
     pub(crate) out: Instead<'a>,
     /// Statements made under a shared name, for the statistics.
     pub(crate) made: u64,
 }
 
+impl<'a> Desk<'a> {
+    /// Where the client of these names meets this server.
+    pub(crate) fn new(
+        names: &'a Names,
+        server: &'a mut Server,
+        out: Instead<'a>,
+        gate: Gate<'a>,
+        rules: Rules,
+    ) -> Self {
+        let catalog = &gate.pool.statements;
+        Self { names, catalog, server, limit: rules.statements, rules, gate, out, made: 0 }
+    }
+}
+
 impl Desk<'_> {
     /// Parse.
     pub(crate) fn parse(&mut self, message: &parse::Parse<'_>) -> Passage {
-        if self.rejects
+        if self.rules.rejects
             && let Some(effects) = traces::effects(message.sql, true, self.server)
         {
-            let pins = traces::pins(&effects, message.sql);
+            let pins = traces::pins(&effects, message.sql).without(self.rules.allows);
             if !pins.is_empty() {
                 self.write_parse(b"", b"pgweir", b"\0\0");
                 let refused = Effect::Refused { pins, simple: false };
@@ -117,6 +107,9 @@ impl Desk<'_> {
         let Ok(used) = self.use_statement(message.statement) else {
             return Passage::Stall;
         };
+        if used.about().is_some_and(|about| !self.gate.admits(&about.tunings)) {
+            return Passage::Stall;
+        }
         self.server.held.naming.take_if(|(portal, _)| **portal == *message.portal);
         if let Some(about) = used.about() {
             if let Some(naming) = &about.naming {

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use config::{PoolMode, PoolSettings, StatePolicy};
+use config::PoolMode;
 use pool::{Checkout, Server};
 use telemetry::counters::{Slot, micros};
 use telemetry::{Event, Timing};
@@ -24,8 +24,9 @@ use crate::card::Order;
 use crate::client::Client;
 use crate::error::Error;
 use crate::inbound;
-use crate::limits::{Limits, Watch};
+use crate::limits::Watch;
 use crate::outbound;
+use crate::rules::Rules;
 
 /// How a relay came to its end without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,38 +38,6 @@ pub(crate) enum Ended {
     },
     /// The client has said goodbye.
     Goodbye,
-}
-
-/// What holds for a relay while it lasts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    /// When the server is free again.
-    pub(crate) mode: PoolMode,
-    /// Statements a server may hold; 0: names are the server's own.
-    pub(crate) statements: usize,
-    /// Limits in time.
-    pub(crate) limits: Limits,
-    /// What texts leave behind in the session is followed, as the server may be another client's next.
-    pub(crate) follows: bool,
-    /// What would keep a server between transactions is refused.
-    pub(crate) rejects: bool,
-}
-
-impl Rules {
-    /// As the pool's settings say.
-    pub(crate) fn of(settings: &PoolSettings) -> Self {
-        Self {
-            mode: settings.mode,
-            statements: match settings.mode {
-                // a server of its own keeps the client's own names
-                PoolMode::Session => 0,
-                PoolMode::Transaction | PoolMode::Statement => settings.prepared_statements as usize,
-            },
-            limits: Limits::of(settings),
-            follows: settings.mode != PoolMode::Session,
-            rejects: settings.session.state == StatePolicy::Reject,
-        }
-    }
 }
 
 /// A relay at work.
@@ -151,6 +120,15 @@ impl<'a> Relay<'a> {
                 if done.terminated {
                     return Err(Error::ClientLost(None));
                 }
+                if done.held {
+                    self.push_out(cx)?;
+                    let patience = self.rules.patience;
+                    let listening = self.client.listening.as_mut();
+                    if listening.is_some_and(|listening| listening.poll_ready(cx, patience).is_pending()) {
+                        return self.client.poll_watch(cx);
+                    }
+                    continue;
+                }
                 if self.checkout.server().channel.is_congested() {
                     continue;
                 }
@@ -173,9 +151,11 @@ impl<'a> Relay<'a> {
     }
 
     fn forward(&mut self, cx: &mut Context<'_>) -> Result<outbound::Forwarded, Error> {
-        let shared = self.rules.mode != PoolMode::Session;
         let (pool, server) = self.checkout.parts();
         let first = !self.answered && !self.asked;
+        if let Some(listening) = self.client.listening.as_deref().filter(|_| server.replies.is_empty()) {
+            listening.not_yet();
+        }
         let done = outbound::forward(cx, self.client, server, pool, self.rules);
         let done = match done {
             Err(Error::ServerLost { error, .. }) if first => return Err(Error::NothingSent(error)),
@@ -183,7 +163,7 @@ impl<'a> Relay<'a> {
         };
         if server.replies.owes_invented() {
             // the server may have nothing to say that this could follow
-            inbound::deliver(cx, self.client, server, pool, shared)?;
+            inbound::deliver(cx, self.client, server, pool, self.rules)?;
         }
         self.client.stalled = done.stalled;
         self.asked |= done.taken > 0;
@@ -207,7 +187,6 @@ impl<'a> Relay<'a> {
         if self.client.channel.poll_drain(cx).map_err(Error::client_lost)?.is_pending() {
             return Ok(false);
         }
-        let shared = self.rules.mode != PoolMode::Session;
         let (pool, server) = self.checkout.parts();
         match server.channel.poll_fill(cx) {
             Poll::Pending => return Ok(false),
@@ -217,7 +196,7 @@ impl<'a> Relay<'a> {
         }
         self.answered = true;
         let unasked = server.replies.is_empty();
-        let done = inbound::deliver(cx, self.client, server, pool, shared)?;
+        let done = inbound::deliver(cx, self.client, server, pool, self.rules)?;
         if let Some(body) = done.refused {
             return Err(Error::Settings(pool::Error::refused(pool.target.address(), body)));
         }
@@ -296,6 +275,14 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
+    /// A client that keeps its server between two requests is told of notifications as any other is.
+    fn poll_mail(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.rules.follows && is_free(self.checkout.server()) {
+            self.client.poll_mail(cx, &self.checkout.pool().shared.events)?;
+        }
+        Ok(())
+    }
+
     fn slot(&self) -> &Slot {
         self.checkout.pool().stats.slot(self.worker)
     }
@@ -307,6 +294,9 @@ impl Future for Relay<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let relay = self.get_mut();
         relay.check_orders()?;
+        if relay.client.listening.is_some() {
+            relay.poll_mail(cx)?;
+        }
         loop {
             // the server first, if it has been asked something: a reply that sets it free saves looking at
             // the client at all

@@ -19,8 +19,8 @@ use crate::error::{Error, Refusal};
 use crate::handshake::{self, Arrival, Recipient};
 use crate::hub::Hub;
 use crate::pipeline::{self, Left};
-use crate::relay::Rules;
 use crate::replication;
+use crate::rules::Rules;
 use crate::steps::state::Pinned;
 use crate::welcome;
 
@@ -205,6 +205,9 @@ impl Session {
         self.pool.clients().fetch_sub(1, Ordering::Relaxed);
         new.clients().fetch_add(1, Ordering::Relaxed);
         self.client.card.belongs_to(&new);
+        if let Some(listening) = &mut self.client.listening {
+            listening.move_to(&new);
+        }
         self.pool = new;
         self.rules = (0, self.rules.1);
         Ok(())

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod classify;
+pub(crate) mod listen;
 pub(crate) mod pool;
 pub(crate) mod relay;
 pub(crate) mod route;

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use classify::effects::{Effects, Lexis, Setting, SettingName};
-use pool::Server;
+use classify::effects::{Channel, Effects, Lexis, Setting, SettingName};
 use pool::left::{Marks, Name, Pins, Touched, Traces};
+use pool::notify::Tuning;
 use pool::prepared::{About, Catalog};
+use pool::{Params, Server};
 use wire::frontend::bind;
 
 /// Whether a glance at a text shows that there is nothing in it to follow.
@@ -26,10 +27,13 @@ pub(crate) fn note_definitions(sql: &[u8], server: &mut Server, catalog: &Catalo
 
 /// What running this text on this server may do beyond its transaction; `None`: nothing. `whole`: all of it is here.
 pub(crate) fn effects(sql: &[u8], whole: bool, server: &Server) -> Option<Box<Effects>> {
-    let backslashes = server.params.has_backslashes();
-    let effects = classify::effects(sql, whole, Lexis { backslashes });
-    let ambiguous = server.left.lexis_in_doubt || server.params.has_odd_encoding();
-    if ambiguous && sql.contains(&b'\\') {
+    effects_with(sql, whole, &server.params, server.left.lexis_in_doubt)
+}
+
+/// The same, with these settings. `doubt`: one may be another by then that says where strings end.
+pub(crate) fn effects_with(sql: &[u8], whole: bool, params: &Params, doubt: bool) -> Option<Box<Effects>> {
+    let effects = classify::effects(sql, whole, Lexis { backslashes: params.has_backslashes() });
+    if (doubt || params.has_odd_encoding()) && sql.contains(&b'\\') {
         // where its strings end depends on what nobody knows yet
         let mut effects = effects.unwrap_or_default();
         effects.marks.insert(classify::Marks::UNKNOWN);
@@ -45,7 +49,12 @@ pub(crate) fn about(sql: &[u8], server: &Server) -> About {
 
 /// The same, once the text was read.
 pub(crate) fn about_of(effects: &Effects) -> About {
-    About { forgets: forgets(effects), traces: traces(effects).map(Arc::new), naming: None }
+    About {
+        forgets: forgets(effects),
+        traces: traces(effects).map(Arc::new),
+        naming: None,
+        tunings: tunings(effects),
+    }
 }
 
 /// Why a server would be kept by what this text leaves behind; nothing if the text itself says that it will not.
@@ -59,6 +68,17 @@ pub(crate) fn pins(effects: &Effects, sql: &[u8]) -> Pins {
 /// Whether all prepared statements may be forgotten.
 pub(crate) fn forgets(effects: &Effects) -> bool {
     effects.marks.contains(classify::Marks::FORGETS)
+}
+
+/// What changes in what the client listens to.
+pub(crate) fn tunings(effects: &Effects) -> Vec<Tuning> {
+    let channel = |channel: &Channel| match channel {
+        Channel::Listen(name) => Tuning::Listen(name.clone()),
+        Channel::Unlisten(name) => Tuning::Unlisten(name.clone()),
+        Channel::UnlistenAll => Tuning::UnlistenAll,
+    };
+    let all = effects.marks.contains(classify::Marks::DISCARDS_ALL).then_some(Tuning::UnlistenAll);
+    all.into_iter().chain(effects.channels.iter().map(channel)).collect()
 }
 
 /// What may be left behind on the server.

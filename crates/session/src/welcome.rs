@@ -28,8 +28,8 @@ use crate::error::{Error, Refusal, Whole};
 use crate::handshake::{Failed, Guest, Recipient};
 use crate::hub::Hub;
 use crate::names::Names;
-use crate::relay::Rules;
 use crate::replication;
+use crate::rules::Rules;
 use crate::session::Session;
 use crate::steps;
 use crate::steps::wire::Began;
@@ -66,6 +66,7 @@ pub(crate) async fn welcome(
         torn: false,
         overdue: None,
         refusing: None,
+        listening: None,
         card,
     };
     client.card.belongs_to(&pool);

@@ -105,6 +105,12 @@ events! {
     PinnedPolicy => PINS "policy";
     /// A server connection stays with its client because the client listens to a channel there.
     PinnedChannel => PINS "channel";
+    /// A notification was passed on to a client that listens.
+    NotificationDelivered => NOTIFICATIONS "delivered";
+    /// A notification was dropped because a client that listens took none for too long.
+    NotificationLost => NOTIFICATIONS "lost";
+    /// A connection that listens for clients was lost.
+    ListenerLost => LISTENERS_LOST;
     /// A TLS handshake failed, on either side.
     TlsHandshakeFailed => TLS_FAILURES;
     /// The configuration was read again and taken.
@@ -130,6 +136,13 @@ impl Events {
     pub fn count(&self, event: Event) {
         if let Some(cell) = self.counts.get(event as usize) {
             cell.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts so many of them.
+    pub fn add(&self, event: Event, n: u64) {
+        if let Some(cell) = self.counts.get(event as usize) {
+            cell.fetch_add(n, Relaxed);
         }
     }
 

@@ -152,6 +152,8 @@ catalogue! {
     SERVER_RETRIES = Counter "pgweir_server_retries_total" [] "Requests sent again because their first server connection was found dead.";
     CANCELS = Counter "pgweir_cancel_requests_total" [Result] "Cancel requests of clients.";
     PINS = Counter "pgweir_pins_total" [Reason] "Times a server connection began to stay with its client between transactions, by reason.";
+    NOTIFICATIONS = Counter "pgweir_notifications_total" [Result] "Notifications for clients that LISTEN in transaction or statement mode.";
+    LISTENERS_LOST = Counter "pgweir_listeners_lost_total" [] "Times a connection that listens for clients was lost.";
     TLS_FAILURES = Counter "pgweir_tls_handshake_failures_total" [] "TLS handshakes that failed, on either side.";
     RELOADS = Counter "pgweir_config_reloads_total" [Result] "Times the configuration was read again.";
 

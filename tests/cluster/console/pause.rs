@@ -135,3 +135,24 @@ fn a_switchover_loses_nothing() {
     assert_eq!(Table::of(&patient.read_until_ready()).rows, [["waited"]]);
     assert_eq!(client.rows("SELECT to_regclass('here') IS NULL"), "f");
 }
+
+#[test]
+fn it_closes_the_connection_that_listens_until_it_ends() {
+    let postgres = Postgres::start();
+    let proxy = before(&postgres).start();
+    let mut console = admin(&proxy);
+    let mut client = proxy.connect().open();
+    client.rows("LISTEN c");
+    let servers = show(&mut console, "SHOW SERVERS");
+    assert_eq!(servers.get("state", &[("application_name", "pgweir: LISTEN")]), "active");
+    for (pause, resume) in [("PAUSE", "RESUME"), ("RECONNECT", "SELECT 1")] {
+        done(&mut console, pause);
+        if pause == "PAUSE" {
+            assert_eq!(backends(&postgres), "0");
+            done(&mut console, resume);
+        }
+        assert_eq!(client.expect(b'N').error().unwrap().code(), "01000");
+        postgres.psql("NOTIFY c");
+        client.expect(b'A');
+    }
+}

@@ -30,8 +30,6 @@ fn a_server_is_kept_exactly_as_long_as_its_cause() {
         ("select pg_try_advisory_lock(1)", "discard all"),
         ("/* pgweir: pin */ select 1", "discard all"),
         ("do $$ begin perform pg_advisory_lock(3); end $$", "select pg_advisory_unlock(3)"),
-        ("listen c", "unlisten c"),
-        ("listen c", "unlisten *"),
     ] {
         let mut pair = pair();
         pair.one.rows(begin);
@@ -49,6 +47,8 @@ fn what_is_gone_with_its_transaction_keeps_nothing() {
         "select pg_advisory_xact_lock(1)",
         "begin; declare c cursor for select 1; commit",
         "begin; listen c; rollback",
+        "listen c",
+        "do $$ begin execute 'listen c'; end $$",
         "select pg_advisory_lock(1); select pg_advisory_unlock(1)",
     ] {
         let mut pair = pair();
@@ -99,7 +99,8 @@ fn one_that_is_kept_without_use_is_given_up() {
 fn what_would_keep_a_server_can_be_refused() {
     use testkit::messages::{bind, execute, parse, sync};
 
-    let mut pair = Pair::with(|builder| builder.set("pool.state", "\"reject\""));
+    let mut pair =
+        Pair::with(|builder| builder.set("pool.state", "\"reject\"").set("pool.listen", "\"reject\""));
     for sql in [
         "select pg_advisory_lock(1)",
         "create temp table t (i int)",

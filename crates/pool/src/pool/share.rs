@@ -125,6 +125,11 @@ impl Pool {
         Some(OwnPlaces { places, count })
     }
 
+    /// Places for a connection that works for all pools with the same target, whether there are any or not.
+    pub(crate) fn take_anyway(&self) -> Places {
+        Places { slots: self.share.members.each_ref().map(Member::take_anyway) }
+    }
+
     /// Closes this many idle servers, those used longest ago, so that another pool may open as many.
     pub(crate) fn evict(&self, count: u32, worker: usize) {
         let mut left = count;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Statement;
 use crate::left::Traces;
+use crate::notify::Tuning;
 
 /// What is known of a statement's text beside the text itself, by whoever understands it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct About {
     pub traces: Option<Arc<Traces>>,
     /// The names of statements in it, in SQL's PREPARE, EXECUTE and DEALLOCATE; `None`: there are none.
     pub naming: Option<Arc<Naming>>,
+    /// What running it changes in what the client listens to.
+    pub tunings: Vec<Tuning>,
 }
 
 /// What a text does with names of prepared statements. Those in it are the server's, not the client's.

@@ -94,6 +94,8 @@ kinds! {
         query, for longer than `pool.pinned_timeout`", Error::Timeout(Limit::Pinned, Duration::from_secs(3600));
     Error::Settings(_), "the server has refused the client's settings: its own error",
         Error::Settings(PoolError::Refused { server: server(), sqlstate: "22023".into(), body: Bytes::new() });
+    Error::Keeps { pins: Pins::CHANNEL, .. }, "a LISTEN where `pool.listen` is `reject`",
+        Error::Keeps { pins: Pins::CHANNEL, fatal: false };
     Error::Keeps { fatal: false, .. }, "`pool.state` is `reject`, and the statement makes a temporary table, takes a \
         session-level advisory lock, or the like", Error::Keeps { pins: Pins::LOCK, fatal: false };
     Error::Keeps { fatal: true, .. }, "the same, noticed only when it was there: a function has done it",
@@ -106,6 +108,8 @@ kinds! {
     Error::TransactionBlock { open: false }, "BEGIN in statement mode", Error::TransactionBlock { open: false };
     Error::TransactionBlock { open: true }, "a transaction block in statement mode, noticed when it was open",
         Error::TransactionBlock { open: true };
+    Error::Unheard(..), "a LISTEN, and the connection that listens could not be made to within `pool.acquire_timeout`",
+        Error::Unheard(Duration::from_secs(5), Some(PoolError::Lost { server: server(), why: None }));
     Error::Login(Refusal::NoUser), "a start-up message without a user", Error::Login(Refusal::NoUser);
     Error::Login(Refusal::Password { .. }), "wrong password, unknown user, or nothing to check against",
         Error::Login(Refusal::Password { user: "app".into(), why: "" });

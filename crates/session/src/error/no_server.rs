@@ -1,5 +1,7 @@
 //! Why there was no server for a request, in words.
 
+use std::time::Duration;
+
 use pool::error::{Crowd, Error as PoolError};
 use wire::sqlstate::SqlState;
 
@@ -39,6 +41,20 @@ pub(super) fn no_server(cause: &PoolError) -> Report {
         PoolError::Retired => {
             Report { hint: "Connect again.", ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "") }
         }
+    }
+}
+
+/// What a client is told whose LISTEN was held back for so long in vain.
+pub(super) fn unheard(after: Duration, trouble: Option<&PoolError>) -> Report {
+    let trouble = trouble.map_or_else(|| "it did not get so far".to_owned(), ToString::to_string);
+    let after = after.as_secs_f64();
+    Report {
+        hint: "Check that the server takes one more connection for the pool's user.",
+        ..error(
+            SqlState::CANNOT_CONNECT_NOW,
+            "no server connection listens for this client".to_owned(),
+            &format!("the one that listens for all clients was not ready within {after:.1} s: {trouble}"),
+        )
     }
 }
 

@@ -81,6 +81,7 @@ pub(crate) async fn put_in_force(
 pub(crate) async fn stays(session: &mut Session, checkout: &mut Checkout) -> Result<bool, Error> {
     let left = &checkout.server().left;
     if !left.is_suspect() && left.pins.is_empty() {
+        steps::listen::settle(session, Some(&[]));
         return Ok(false);
     }
     // boxed: it is rare, and would make every client's task larger
@@ -95,7 +96,11 @@ async fn look_after(session: &mut Session, checkout: &mut Checkout) -> Result<bo
             checkout.server_mut().left.keep(Pins::POLICY);
         } else {
             let lost = |error| Error::ServerLost { error, told: false };
-            recover::find_out(checkout, client).await.map_err(lost)?;
+            let shares = session.rules().shares;
+            let channels = recover::find_out(checkout, client, shares).await.map_err(lost)?;
+            if shares {
+                steps::listen::settle(session, channels.as_deref());
+            }
             go_back_to_startup(session, checkout, &suspected);
         }
     }
@@ -104,8 +109,9 @@ async fn look_after(session: &mut Session, checkout: &mut Checkout) -> Result<bo
         session.pinned = None;
         return Ok(false);
     }
-    if settings.session.state == StatePolicy::Reject {
-        return Err(Error::Keeps { pins, fatal: true });
+    let refused = pins.without(session.rules().allows);
+    if session.rules().rejects && !refused.is_empty() {
+        return Err(Error::Keeps { pins: refused, fatal: true });
     }
     pin(session, pins, settings.session.max_pinned)?;
     if session.client.amended {

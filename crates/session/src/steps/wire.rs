@@ -14,6 +14,7 @@ use crate::card::Order;
 use crate::error::{Error, Limit};
 use crate::refuse;
 use crate::session::Session;
+use crate::steps::listen;
 
 /// When a request began.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,7 @@ pub(crate) async fn request(session: &mut Session) -> Result<Turn, Error> {
 pub(crate) fn refuse(session: &mut Session, why: &Error) {
     tracing::info!(client = session.client.card.id, "request refused: {why:?}");
     session.hub.events.count(Event::RequestFailed);
+    listen::settle(session, Some(&[]));
     refuse::refuse(&mut session.client, why);
 }
 
@@ -56,10 +58,14 @@ pub(crate) fn refuse_sent(session: &mut Session, why: &Error, ended: bool, left:
 
 fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn, Error>> {
     loop {
+        if session.client.listening.is_some() {
+            listen::follow_pool(session);
+        }
         let client = &mut session.client;
         if client.card.ordered(Order::Kill) {
             return Poll::Ready(Err(Error::Killed));
         }
+        client.poll_mail(cx, &session.hub.events)?;
         if refuse::drop_request(client)? {
             match next(session)? {
                 Next::Request => return Poll::Ready(Ok(Turn::Request(Began(Instant::now())))),

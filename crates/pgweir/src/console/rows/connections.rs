@@ -85,7 +85,7 @@ fn server_row(server: &Server) -> Row {
         server.client.map(client_ptr).unwrap_or_default().into(),
         card.pid.into(),
         card.tls.as_str().into(),
-        "".into(),
+        if card.is_listening() { "pgweir: LISTEN" } else { "" }.into(),
         card.prepared.load(Ordering::Relaxed).into(),
         card.id.into(),
     ]
