@@ -16,6 +16,8 @@ mod jdbc;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
+mod listening;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod neighbours;

@@ -91,6 +91,7 @@ impl Stage {
     pub(crate) fn check(&self) {
         let log = self.proxy.log();
         assert!(!log.contains("panicked"), "pgweir panicked:\n{log}");
+        // the connection that listens for all clients is beside the pool
         let servers = format!(
             "select count(*) from pg_stat_activity where usename = '{NAME}' and backend_type = 'client backend' \
              and application_name <> 'pgweir: LISTEN'"

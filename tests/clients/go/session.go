@@ -6,12 +6,15 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/lib/pq"
 )
 
 var copyName = os.Getenv("COPY")
+
+var copyNumber, _ = strconv.Atoi(copyName)
 
 func must(err error) {
 	if err != nil {
@@ -48,13 +51,13 @@ func settings(db *sql.DB) {
 	must(err)
 	var timeout, path, started string
 	var locked bool
-	must(conn.QueryRowContext(ctx, "select pg_try_advisory_lock($1)", 12000+len(copyName)).Scan(&locked))
+	must(conn.QueryRowContext(ctx, "select pg_try_advisory_lock($1)", 12000+copyNumber).Scan(&locked))
 	for k := 0; k < 10; k++ {
 		row := conn.QueryRowContext(ctx, "select current_setting('statement_timeout'), current_setting('search_path'), current_setting($1)", "my.started")
 		must(row.Scan(&timeout, &path, &started))
 	}
 	fmt.Println(timeout, path, started)
-	must(conn.QueryRowContext(ctx, "select pg_advisory_unlock($1)", 12000+len(copyName)).Scan(&locked))
+	must(conn.QueryRowContext(ctx, "select pg_advisory_unlock($1)", 12000+copyNumber).Scan(&locked))
 	fmt.Println(locked)
 	must(conn.Close())
 }
