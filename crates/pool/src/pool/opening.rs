@@ -99,14 +99,19 @@ impl Opening {
             Err(error) => {
                 pool.shared.events.count(Event::ServerConnectFailed);
                 let jitter = pool.shared.jitter();
-                let pause = pool.state().open_failed(error.clone(), Instant::now(), jitter);
+                let mut state = pool.state();
+                let pause = state.open_failed(error.clone(), Instant::now(), jitter);
+                // a password that is being changed is refused for a moment: those who wait may wait for the next attempt
+                let passing =
+                    state.fails_lately(Instant::now()) && pool.target.credentials.changing().is_some();
+                drop(state);
                 tracing::warn!(
                     database = pool.key.database,
                     user = pool.key.user,
                     retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
                     "{error}"
                 );
-                if error.is_final() {
+                if error.is_final() && !passing {
                     pool.fail_waiting(&error);
                 }
             }
