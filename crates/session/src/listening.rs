@@ -236,7 +236,7 @@ impl Listening {
 pub(crate) struct Gate<'a> {
     listening: &'a mut Option<Box<Listening>>,
     pub(crate) pool: &'a Arc<Pool>,
-    encoding: Option<&'a str>,
+    params: &'a Params,
     /// Somebody else listens for the client.
     shares: bool,
     /// One was.
@@ -251,7 +251,7 @@ impl<'a> Gate<'a> {
         params: &'a Params,
         shares: bool,
     ) -> Self {
-        Self { listening, pool, encoding: encoding(params), shares, held: false }
+        Self { listening, pool, params, shares, held: false }
     }
 
     /// Whether a statement may be sent that does this.
@@ -260,7 +260,7 @@ impl<'a> Gate<'a> {
             return true;
         }
         let listening = self.listening.get_or_insert_default();
-        listening.tune(self.pool, self.encoding, tunings);
+        listening.tune(self.pool, encoding(self.params), tunings);
         self.held = !listening.is_ready();
         !self.held
     }
