@@ -199,8 +199,11 @@ impl Login<'_> {
         }
         if let Some(plain) = credentials.plain() {
             let keys = challenge.derive(plain.as_bytes());
-            // thousands of hashes: once for all connections, as long as the server keeps its salt
-            credentials.learn(keys.clone());
+            // thousands of hashes: once for all connections, as long as the server keeps its salt; unless the password
+            // has become another one meanwhile
+            if credentials.plain().as_deref() == Some(&*plain) {
+                credentials.learn(keys.clone());
+            }
             return Ok(keys);
         }
         match (credentials.secret(), credentials.keys()) {

@@ -92,6 +92,7 @@ pub(crate) async fn log_in(
         }
         other => return other,
     };
+    target.credentials.forget_made_keys();
     if secret.expose() == tried {
         secret.suspect(Instant::now(), Duration::ZERO);
         renew(&secret, shared).await;

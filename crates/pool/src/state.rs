@@ -217,9 +217,10 @@ impl<S, W> State<S, W> {
             self.failing.attempts = self.failing.attempts.max(1);
             STARTING_UP
         } else {
-            let step = back_off(self.failing.attempts);
-            self.failing.attempts = self.failing.attempts.saturating_add(1);
-            step
+            // attempts that began together fail together, and count as one
+            let together = self.not_before.is_some_and(|at| now < at);
+            self.failing.attempts = self.failing.attempts.saturating_add(usize::from(!together));
+            back_off(self.failing.attempts.saturating_sub(1))
         };
         let pause = step + step * u32::from(jitter) / 512;
         self.not_before = Some(now + pause);

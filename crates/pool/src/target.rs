@@ -171,6 +171,14 @@ impl Credentials {
         }
     }
 
+    /// A server has refused a log-in: keys that were made of a password may be of the one before, with the salt of the
+    /// one after.
+    pub fn forget_made_keys(&self) {
+        if self.plain().is_some() {
+            self.shown().keys = None;
+        }
+    }
+
     /// Those keys.
     #[must_use]
     pub fn keys(&self) -> Option<Keys> {
