@@ -11,9 +11,10 @@ use pool::prepared::{About, Catalog};
 use pool::{Params, Server};
 use wire::frontend::bind;
 
-/// Whether a glance at a text shows that there is nothing in it to follow.
+/// Whether a glance at a text shows that there is nothing in it to follow; not where it is in doubt how strings end.
 pub(crate) fn is_plain(sql: &[u8], server: &Server) -> bool {
-    classify::effects::is_plain(sql, Lexis { backslashes: server.params.has_backslashes() })
+    let doubt = server.left.lexis_in_doubt || server.params.has_odd_encoding();
+    !doubt && classify::effects::is_plain(sql, Lexis { backslashes: server.params.has_backslashes() })
 }
 
 /// Notes a text that may define anew what prepared statements speak of: now, for the client itself, and again when its

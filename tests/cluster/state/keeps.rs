@@ -205,6 +205,19 @@ fn a_text_cannot_hide_what_it_sets_behind_a_change_of_how_strings_are_read() {
     }
     assert_eq!(pair.other.rows("show work_mem; show standard_conforming_strings"), "4MB\non");
     assert_eq!(pair.one.rows("show work_mem; show standard_conforming_strings"), "77MB\noff");
+    // and one that would be plain at a glance
+    pair.one.rows("reset all");
+    let hidden = r"select '\''; set work_mem = 78848 ; --'";
+    pair.one.send(
+        &["begin", "set standard_conforming_strings = off", hidden, "commit"]
+            .map(testkit::messages::query)
+            .concat(),
+    );
+    for _ in 0..4 {
+        pair.one.read_until_ready();
+    }
+    assert_eq!(pair.other.rows("show work_mem; show standard_conforming_strings"), "4MB\non");
+    assert_eq!(pair.one.rows("show work_mem; show standard_conforming_strings"), "77MB\noff");
     pair.one.rows("set client_encoding = 'SJIS'");
     pair.one.rows("select E'\u{5c}\u{5c}', 1; set work_mem = '78MB'");
     assert_eq!(pair.other.rows("show work_mem; show client_encoding"), "4MB\nUTF8");
