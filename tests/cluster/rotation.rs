@@ -11,7 +11,7 @@ use testkit::postgres::Auth;
 use testkit::proxy::{Builder, Server};
 use testkit::{Client, Postgres, Proxy, wait};
 
-use crate::scene::{PGWEIR, before, server_error};
+use crate::scene::{PGWEIR, before, metrics, server_error};
 
 /// Writes a file in one go, as those do who rotate secrets.
 fn put(path: &Path, text: &str) {
@@ -74,11 +74,7 @@ fn opened(proxy: &Proxy) -> u64 {
 }
 
 fn metric(proxy: &Proxy, name: &str) -> u64 {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", proxy.http_port())).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = metrics(proxy);
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or("0");
     line.parse().unwrap()
 }
