@@ -7,6 +7,7 @@ use std::process::Command;
 use super::contestant::Contestant;
 use super::row::Row;
 use super::stage::Stage;
+use crate::checkout;
 use crate::error::Error;
 use crate::program;
 
@@ -73,7 +74,12 @@ pub(super) fn measure(
 
 fn command(stage: &Stage, contestant: &Contestant, row: &Row) -> Command {
     let mut pgbench = Command::new(stage.postgres().install().program("pgbench"));
-    pgbench.args(["-n", "-S", "-M", row.mode.name(), "-j", "1", "-c", &row.clients.to_string()]);
+    pgbench.args(["-n", "-M", row.mode.name(), "-j", "1", "-c", &row.clients.to_string()]);
+    if row.state {
+        pgbench.arg("-D").arg("own=0").arg("-f").arg(checkout::root().join("benches/load/state.sql"));
+    } else {
+        pgbench.arg("-S");
+    }
     pgbench.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &contestant.port(row).to_string()]);
     if row.connect {
         pgbench.arg("-C");
@@ -96,7 +102,7 @@ fn take_log(stage: &Stage) -> Result<Vec<u64>, Error> {
     let files = fs::read_dir(stage.dir()).map_err(|error| Error::File(stage.dir().to_owned(), error))?;
     for file in files.flatten() {
         let path = file.path();
-        let text = crate::checkout::read(&path)?;
+        let text = checkout::read(&path)?;
         // client, number, time, script, seconds, microseconds
         times.extend(text.lines().filter_map(|line| line.split(' ').nth(2)?.parse::<u64>().ok()));
         fs::remove_file(&path).map_err(|error| Error::File(path, error))?;

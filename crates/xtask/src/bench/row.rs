@@ -32,12 +32,14 @@ pub(super) struct Row {
     pub(super) connect: bool,
     /// Clients come over TLS.
     pub(super) tls: bool,
+    /// Every client has a setting of its own in force, so that a server never has the one the next client wants.
+    pub(super) state: bool,
 }
 
 impl Row {
     /// All of them, in the order of the table.
     pub(super) fn all() -> Vec<Self> {
-        let plain = |mode, clients| Self { mode, clients, connect: false, tls: false };
+        let plain = |mode, clients| Self { mode, clients, connect: false, tls: false, state: false };
         let mut rows = Vec::new();
         for mode in Mode::ALL {
             rows.extend([1, 16, 64, 200].map(|clients| plain(mode, clients)));
@@ -46,20 +48,27 @@ impl Row {
         for mode in [Mode::Simple, Mode::Prepared] {
             rows.push(Self { tls: true, ..plain(mode, 16) });
         }
+        for mode in [Mode::Simple, Mode::Prepared] {
+            rows.push(Self { state: true, ..plain(mode, 16) });
+        }
         rows
     }
 
     /// Those of a quick look.
     pub(super) fn quick() -> Vec<Self> {
-        Self::all().into_iter().filter(|row| row.clients == 16 && !row.tls).collect()
+        Self::all().into_iter().filter(|row| row.clients == 16 && !row.tls && !row.state).collect()
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tls = if self.tls { "tls-" } else { "" };
+        let kind = match self {
+            Self { tls: true, .. } => "tls-",
+            Self { state: true, .. } => "state-",
+            _ => "",
+        };
         let what = if self.connect { "connect" } else { self.mode.name() };
-        write!(f, "{tls}{what}-{}", self.clients)
+        write!(f, "{kind}{what}-{}", self.clients)
     }
 }
 
@@ -70,11 +79,11 @@ mod tests {
     #[test]
     fn every_row_has_a_name_of_its_own() {
         let mut names: Vec<String> = Row::all().iter().map(ToString::to_string).collect();
-        assert_eq!(names.len(), 15);
+        assert_eq!(names.len(), 17);
         assert!(names.contains(&"tls-prepared-16".to_owned()) && names.contains(&"connect-8".to_owned()));
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 15);
+        assert_eq!(names.len(), 17);
         assert_eq!(Row::quick().len(), 3);
     }
 }

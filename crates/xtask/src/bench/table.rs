@@ -35,7 +35,11 @@ pub(super) fn markdown(figures: &[Figures]) -> String {
         let [direct, pgbouncer, pgweir] =
             ["direct", "pgbouncer", "pgweir"].map(|contestant| one.median(contestant));
         let mark = if one.row.mode == Mode::Prepared { " ¹" } else { "" };
-        let note = if one.row.connect { " ²" } else { "" };
+        let note = match one.row {
+            Row { connect: true, .. } => " ²",
+            Row { state: true, .. } => " ³",
+            _ => "",
+        };
         let _ = writeln!(
             text,
             "| {}{note} | {} | {}{mark} | {} | {} |",
