@@ -134,3 +134,40 @@ fn what_is_defined_anew_through_pgweir_is_prepared_anew() {
         insert(&mut one);
     }
 }
+
+/// A type that was made in a transaction that was rolled back, and made again: the statement is for another one.
+#[test]
+fn what_was_made_and_rolled_back_and_made_again_is_prepared_anew() {
+    let postgres = Postgres::start();
+    let proxy = before(&postgres).pool_size(1).start();
+    let mut client = proxy.connect().open();
+    let create = ["create type e as enum ('a')", "create table t (a e)"];
+    // the statements that define may be prepared themselves, and run without their text
+    for (i, sql) in create.iter().enumerate() {
+        client.send(&[m::parse(&format!("c{i}"), sql, &[]), m::sync()].concat());
+        assert_eq!(tags(&client.read_until_ready()), "1Z");
+    }
+    for by_name in [false, false, true, true] {
+        client.rows("begin");
+        if by_name {
+            for name in ["c0", "c1"] {
+                client.send(&[m::bind("", name, &[]), m::execute("", 0), m::sync()].concat());
+                assert_eq!(tags(&client.read_until_ready()), "2CZ");
+            }
+        } else {
+            create.iter().for_each(|sql| drop(client.rows(sql)));
+        }
+        for (sql, value) in [("insert into t values ($1)", Some(&b"a"[..])), ("select * from t", None)] {
+            client.send(&[m::parse("s", sql, &[]), m::describe_statement("s"), m::sync()].concat());
+            let described = tags(&client.read_until_ready());
+            let values: Vec<_> = value.into_iter().map(Some).collect();
+            let run = [m::bind("", "s", &values), m::execute("", 0), m::close_statement("s"), m::sync()];
+            client.send(&run.concat());
+            let done = tags(&client.read_until_ready());
+            let wanted = if value.is_some() { ("1tnZ", "2C3Z") } else { ("1tTZ", "2DC3Z") };
+            assert_eq!((&*described, &*done), wanted, "{sql}, made by name: {by_name}");
+        }
+        client.rows("rollback");
+    }
+    is_whole(&proxy, &postgres, 1, "a type was rolled back");
+}

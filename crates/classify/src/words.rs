@@ -6,13 +6,13 @@ pub fn opens_block(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"begin") || word.eq_ignore_ascii_case(b"start")
 }
 
-/// Whether a statement of the text may be an ALTER or a DROP: what other statements mean may be another thing then. A
-/// look at the first words only, also of what only looks like a statement.
+/// Whether a statement of the text may be a CREATE, an ALTER or a DROP: what other statements mean may be another thing
+/// then, and once more if it is rolled back. A look at the first words only, also of what only looks like a statement.
 #[must_use]
 pub fn redefines(sql: &[u8]) -> bool {
     sql.split(|byte| *byte == b';').any(|statement| {
         let word = first_word(statement);
-        word.eq_ignore_ascii_case(b"alter") || word.eq_ignore_ascii_case(b"drop")
+        [&b"create"[..], b"alter", b"drop"].iter().any(|it| word.eq_ignore_ascii_case(it))
     })
 }
 
@@ -70,11 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alter_and_drop_are_seen_wherever_a_statement_may_begin() {
-        for sql in ["alter table t add a int", "begin; /* x */ DROP type e", "select ';drop'"] {
+    fn definitions_are_seen_wherever_a_statement_may_begin() {
+        for sql in
+            ["alter table t add a int", "begin; /* x */ DROP type e", "select ';drop'", "\ncreate table t ()"]
+        {
             assert!(redefines(sql.as_bytes()), "{sql}");
         }
-        for sql in ["", "select 1", "create table dropped ()", "select 'alter'"] {
+        for sql in ["", "select 1", "created", "select 'alter'"] {
             assert!(!redefines(sql.as_bytes()), "{sql}");
         }
     }

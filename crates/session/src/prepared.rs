@@ -117,6 +117,9 @@ impl Desk<'_> {
                 self.server.held.naming = Some((portal, Arc::clone(naming)));
             }
             self.server.held.forgetful |= about.forgets;
+            if about.redefines {
+                traces::note_redefined(self.server, self.catalog);
+            }
             if let Some(traces) = &about.traces {
                 self.server.left.suspect(&traces::bound(traces, message.rest));
             }
@@ -200,14 +203,15 @@ impl Desk<'_> {
 
     /// What a text does beyond its transaction; with the server's names in it, if there are names in it.
     fn read(&mut self, sql: &[u8]) -> Result<Read, Stalled> {
-        traces::note_definitions(sql, self.server, self.catalog);
-        match traces::effects(sql, true, self.server) {
-            None => Ok(Read::default()),
+        let mut read = match traces::effects(sql, true, self.server) {
+            None => Read::default(),
             Some(effects) if effects.names.is_empty() => {
-                Ok(Read { sql: None, about: traces::about_of(&effects) })
+                Read { sql: None, about: traces::about_of(&effects) }
             }
-            Some(effects) => self.rename(sql, &effects),
-        }
+            Some(effects) => self.rename(sql, &effects)?,
+        };
+        read.about.redefines = classify::words::redefines(sql);
+        Ok(read)
     }
 
     fn parse_named(&mut self, message: &parse::Parse<'_>) -> Result<Passage, Stalled> {

@@ -17,13 +17,17 @@ pub(crate) fn is_plain(sql: &[u8], server: &Server) -> bool {
     !doubt && classify::effects::is_plain(sql, Lexis { backslashes: server.params.has_backslashes() })
 }
 
-/// Notes a text that may define anew what prepared statements speak of: now, for the client itself, and again when its
-/// transaction is over, for others.
+/// Notes a text that may define anew what prepared statements speak of.
 pub(crate) fn note_definitions(sql: &[u8], server: &mut Server, catalog: &Catalog) {
     if classify::words::redefines(sql) {
-        server.left.redefines = true;
-        catalog.forget_texts();
+        note_redefined(server, catalog);
     }
+}
+
+/// Something may be defined anew: noted now, for the client itself, and again when its transaction is over, for others.
+pub(crate) fn note_redefined(server: &mut Server, catalog: &Catalog) {
+    server.left.redefines = true;
+    catalog.forget_texts();
 }
 
 /// What running this text on this server may do beyond its transaction; `None`: nothing. `whole`: all of it is here.
@@ -52,6 +56,7 @@ pub(crate) fn about(sql: &[u8], server: &Server) -> About {
 pub(crate) fn about_of(effects: &Effects) -> About {
     About {
         forgets: forgets(effects),
+        redefines: false,
         traces: traces(effects).map(Arc::new),
         naming: None,
         tunings: tunings(effects),

@@ -15,6 +15,8 @@ pub struct About {
     /// Running it may make the server forget every name (DEALLOCATE ALL, DISCARD ALL). Whether it does, and whether
     /// it comes to run, only the server knows; it is asked by waiting for its answer.
     pub forgets: bool,
+    /// It may define anew what other statements speak of.
+    pub redefines: bool,
     /// What running it may leave behind in the session; `None`: nothing.
     pub traces: Option<Arc<Traces>>,
     /// The names of statements in it, in SQL's PREPARE, EXECUTE and DEALLOCATE; `None`: there are none.
