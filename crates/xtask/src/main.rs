@@ -31,9 +31,11 @@ cargo xtask demo [--binary PATH]
         a throw-away PostgreSQL primary with two replicas, Redis, pgweir in front; Ctrl-C removes everything
 cargo xtask test [FILTER]
         the whole test suite, or the tests whose name contains FILTER
-cargo xtask suites [--direct | --pooled] [NAME…]
+cargo xtask suites [--direct | --pooled | --report] [--binary PATH] [NAME…]
         other people's test suites (all, or these), directly and through pgweir, and what differs; --pooled compares
-        with the direct run of last time. Long, and not part of `test`; docs/compatibility.md tells the results
+        with the direct run of last time, --report the last runs of both. Long, and not part of `test`;
+        docs/compatibility.md tells the results
+        --binary PATH: this pgweir instead of a fresh debug build
 cargo xtask bench [--quick] [--rows a,b] [--contestants a,b] [--rounds N] [--seconds N] [--workers N] [--write]
         pgweir beside PgBouncer and a direct connection, in one run; writes the table of docs/performance.md
         --binary PATH: this pgweir instead of a fresh build; --against PATH: another one beside it, as \"before\"

@@ -13,6 +13,8 @@ mod outcome;
 mod report;
 mod stage;
 
+use std::path::PathBuf;
+
 use testkit::dir;
 
 use crate::checkout;
@@ -23,17 +25,16 @@ use stage::Stage;
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), Error> {
-    let (sides, names) = match args.split_first() {
-        Some((first, rest)) if first == "--direct" => ([true, false], rest),
-        Some((first, rest)) if first == "--pooled" => ([false, true], rest),
-        Some(_) | None => ([true, true], args),
-    };
-    let suites = known::named(names)?;
+    let Options { direct, pooled, report, binary, names } = Options::parse(args)?;
+    let suites = known::named(&names)?;
     setup::ensure(Purpose::Test)?;
-    let binary = checkout::debug_binary()?;
+    let binary = match binary {
+        Some(given) => given,
+        None if pooled => checkout::debug_binary()?,
+        None => PathBuf::new(),
+    };
     let mut unexplained = 0;
     for suite in suites {
-        let [direct, pooled] = sides;
         let sources = fetch::fetch(suite)?;
         let file = |side: &str| dir::home().join("suites").join(format!("{}-{side}.log", suite.name));
         if direct {
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
             Stage::pooled(suite, &binary)?.run(suite, &sources, &file("pooled"))?;
         }
         let read = |side| checkout::read(&file(side)).map(|text| suite.printed.outcomes(&text));
-        if pooled {
+        if report {
             let report = Report::new(suite, read("direct")?, read("pooled")?)?;
             print!("{report}");
             checkout::write(&file("report"), &report.to_string())?;
@@ -55,5 +56,39 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
     match unexplained {
         0 => Ok(()),
         _ => Err(Error::Tests(1)),
+    }
+}
+
+/// What the user asked for.
+struct Options {
+    /// Run the side without pgweir.
+    direct: bool,
+    /// Run the side with it.
+    pooled: bool,
+    /// Compare the two.
+    report: bool,
+    /// A pgweir to run instead of a fresh debug build.
+    binary: Option<PathBuf>,
+    /// The suites, or none for all.
+    names: Vec<String>,
+}
+
+impl Options {
+    fn parse(args: &[String]) -> Result<Self, Error> {
+        let mut options = Self { direct: true, pooled: true, report: true, binary: None, names: Vec::new() };
+        let mut rest = args.iter();
+        while let Some(arg) = rest.next() {
+            match arg.as_str() {
+                "--direct" => (options.pooled, options.report) = (false, false),
+                "--pooled" => options.direct = false,
+                "--report" => (options.direct, options.pooled) = (false, false),
+                "--binary" => {
+                    let path = rest.next().ok_or_else(|| Error::Usage(format!("{arg} needs a value")))?;
+                    options.binary = Some(PathBuf::from(path));
+                }
+                name => options.names.push(name.to_owned()),
+            }
+        }
+        Ok(options)
     }
 }

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_row_shows_medians_and_their_ratios() {
-        let row = Row { mode: Mode::Simple, clients: 16, connect: false, tls: false };
+        let row = Row { mode: Mode::Simple, clients: 16, connect: false, tls: false, state: false };
         let of = |tps: f64, cpu: f64| Sample { tps, p50: 0.4, p99: 0.8, cpu: Some(cpu) };
         let taken = vec![
             ("pgbouncer", vec![of(100.0, 10.0), of(300.0, 12.0), of(200.0, 11.0)]),
