@@ -9,9 +9,9 @@ use testkit::{Client, Postgres, Proxy, wait};
 
 use crate::scene::{PGWEIR, before};
 
-const USERS: [&str; 3] = ["one", "two", "three"];
+pub(crate) const USERS: [&str; 3] = ["one", "two", "three"];
 
-fn server() -> Postgres {
+pub(crate) fn server() -> Postgres {
     USERS.iter().fold(Postgres::builder(), |builder, user| builder.user(user, "x")).database("other").start()
 }
 
@@ -25,13 +25,16 @@ fn capped(builder: Builder, cap: u32) -> Builder {
 }
 
 /// Watches the server while `work` runs: the most connections that pgweir has had at one time.
-fn most_connections(postgres: &Postgres, work: impl FnOnce()) -> usize {
+pub(crate) fn most_connections(postgres: &Postgres, work: impl FnOnce()) -> usize {
     let sql = "select count(*) from pg_stat_activity where usename in ('one', 'two', 'three')";
     let (done, most) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut door = postgres.door().open();
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+            let mut last = false;
+            while !last {
+                // once more when all is over
+                last = done.load(Ordering::Relaxed);
                 most.fetch_max(door.rows(sql).parse().unwrap(), Ordering::Relaxed);
             }
         });

@@ -11,6 +11,8 @@ mod auth_query;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod caps;
+#[cfg(test)]
 mod channel_binding;
 #[cfg(test)]
 mod client_limits;

@@ -8,7 +8,7 @@ use crate::check::{Named, Raw, across};
 use crate::error::Mistake;
 use crate::file::{Reading, Table, read_text};
 use crate::key::{Outcome, Section, Shown};
-use crate::{Access, Admin, Auth, CONSOLE_NAMES, Database, Listen, Log, PoolSettings};
+use crate::{Access, Admin, Auth, CONSOLE_NAMES, CapLimits, Database, Listen, Log, PoolSettings};
 use crate::{Relisted, Secret, Stamp, Users};
 
 /// A configuration without mistakes.
@@ -107,9 +107,20 @@ impl Config {
     pub fn pool_settings(&self, database: &Database, user: &str) -> PoolSettings {
         let settings = self.pool.with(&database.pool);
         match self.users.get(user) {
-            Some(user) => settings.with(&user.pool),
+            // the cap that a user sets is one of its own, see cap_limits
+            Some(user) => {
+                PoolSettings { caps: settings.caps.of_user(&user.pool), ..settings.with(&user.pool) }
+            }
             None => settings,
         }
+    }
+
+    /// The limits of the caps that the pool of `database` and `user` is under.
+    pub fn cap_limits(&self, database: &Database, user: &str) -> CapLimits {
+        let caps = self.pool_settings(database, user).caps;
+        let own = |user: &str| self.users.get(user).and_then(|user| user.pool.caps.database).unwrap_or(0);
+        let server_user = database.user.as_deref().unwrap_or(user);
+        CapLimits { user: own(user), server_user: own(server_user), database: caps.database, host: caps.host }
     }
 
     /// The keys outside of databases and users with their values.

@@ -40,7 +40,7 @@ pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMeth
 pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};
 pub use pool::{
-    CapOverrides, Caps, ListenPolicy, PoolMode, PoolOverrides, PoolSettings, SessionOverrides,
+    CapLimits, CapOverrides, Caps, ListenPolicy, PoolMode, PoolOverrides, PoolSettings, SessionOverrides,
     SessionSettings, StatePolicy, TimeoutOverrides, Timeouts,
 };
 pub use reload::{Changes, Entry, diff};

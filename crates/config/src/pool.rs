@@ -221,7 +221,8 @@ overridable! {
     /// The caps that pools share, and how they share them.
     pub struct Caps, CapOverrides {
         /// The most connections to one server for one database, all users together; a pool never passes it,
-        /// whatever its `size`.
+        /// whatever its `size`. Set in a database it is a cap on that name, set in a user one on all connections of
+        /// that user, whatever their database.
         pub database: u32 = key("pool.max_server_connections", Integer(1, 1_000_000), 100).live(),
         /// The most connections to one server, all its databases and users together; 0 is no limit. A server is a
         /// host and a port.
@@ -232,6 +233,27 @@ overridable! {
 }
 
 impl Check for Caps {}
+
+impl Caps {
+    /// The caps of a database's pools for a user who sets these keys: all but the cap on the database, which is not
+    /// the user's to set.
+    pub(crate) fn of_user(&self, user: &PoolOverrides) -> Self {
+        Self { database: self.database, ..self.with(&user.caps) }
+    }
+}
+
+/// How many connections the caps allow that a pool is under; zero is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapLimits {
+    /// Of the user that clients log in as, whatever the database.
+    pub user: u32,
+    /// Of the user that the server sees, where that is another one.
+    pub server_user: u32,
+    /// Of the database, whatever the user.
+    pub database: u32,
+    /// Of the server.
+    pub host: u32,
+}
 
 overridable! {
     /// How long things may take.

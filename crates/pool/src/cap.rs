@@ -1,4 +1,5 @@
-//! A cap on the connections to one server, or to one database of it, and the pools that share it.
+//! A cap on the connections to one server, to one database of it, of one user or of one name that clients ask for, and
+//! the pools that share it.
 //!
 //! A place is taken before a connection is opened and is free when the server has closed its end. Where there are not
 //! enough for all, [`fair`](crate::fair) says who may have how many, who is to close an idle one, and who owes one
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use config::PoolSettings;
+use config::CapLimits;
 
 use crate::fair::{self, Claim, Ruling};
 use crate::pool::Pool;
@@ -21,10 +22,17 @@ const OFTEN: Duration = Duration::from_millis(10);
 /// there is not enough for all.
 const LONGEST: u128 = 1_000;
 
+/// Where a pool finds its limit for a cap.
+pub(crate) type Limit = fn(&CapLimits) -> u32;
+
 /// What a cap is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
-    /// One database of one server.
+    /// One user, whatever its databases: whom clients log in as, or whom the server sees.
+    User,
+    /// One name that clients ask for, whatever their users.
+    Name,
+    /// One database of one server, by whatever names.
     Database,
     /// One server.
     Host,
@@ -45,7 +53,9 @@ struct Ledger {
     used: u32,
     /// Places of connections that were not refused one and work for whole targets.
     aside: u32,
-    pools: Vec<Weak<Pool>>,
+    /// The highest limit that a pool brings along; 0 is none.
+    limit: u32,
+    parts: Vec<(Weak<Pool>, Weak<Member>)>,
     /// When it was divided last, while there is not enough for all.
     divided: Option<Instant>,
 }
@@ -54,10 +64,15 @@ struct Ledger {
 #[derive(Debug)]
 pub(crate) struct Member {
     cap: Arc<Cap>,
+    /// The limit that the pool brings along; 0 is none.
+    limit: AtomicU32,
+    limit_of: Limit,
     /// Places it has, those of connections that are being closed included.
     held: AtomicU32,
     /// How many it may have while there are not enough for all.
     most: AtomicU32,
+    /// How many it can count on here: more of them it need not ask for under its other caps.
+    bound: AtomicU32,
     /// How many it is to close when they come back.
     owes: AtomicU32,
     /// It has found the cap full.
@@ -78,14 +93,27 @@ impl Ledger {
     fn room(&self, limit: u32) -> u32 {
         if limit == 0 { 0 } else { limit.saturating_sub(self.aside).max(1) }
     }
+
+    /// Finds the highest limit of the pools that are there.
+    fn measure(&mut self) {
+        self.parts.retain(|(pool, _)| pool.strong_count() > 0);
+        let members = self.parts.iter().filter_map(|(_, member)| member.upgrade());
+        self.limit = members.map(|member| member.limit.load(Ordering::Relaxed)).max().unwrap_or(0);
+    }
+
+    /// The pools that are there. The caller drops them without the lock: the last owner of a pool gives places back.
+    fn upgraded(&self) -> Vec<(Arc<Pool>, Arc<Member>)> {
+        self.parts.iter().filter_map(|(pool, member)| Some((pool.upgrade()?, member.upgrade()?))).collect()
+    }
 }
 
 impl Scope {
-    /// The limit a pool has for such a cap; 0 is none.
-    fn limit(self, settings: &PoolSettings) -> u32 {
+    /// What it is on, for those who are told that it is full.
+    pub(crate) fn words(self) -> &'static str {
         match self {
-            Self::Database => settings.max_server_connections(),
-            Self::Host => settings.max_host_connections(),
+            Self::User => "connections of this user",
+            Self::Name | Self::Database => "connections to this database on the server",
+            Self::Host => "connections to this server",
         }
     }
 }
@@ -96,52 +124,54 @@ impl Cap {
     }
 
     /// A part in it, for a pool that is still to be made.
-    pub(crate) fn join(self: &Arc<Self>) -> Arc<Member> {
+    pub(crate) fn join(self: &Arc<Self>, limit_of: Limit, limits: &CapLimits) -> Arc<Member> {
         Arc::new(Member {
             cap: Arc::clone(self),
+            limit: AtomicU32::new(limit_of(limits)),
+            limit_of,
             held: AtomicU32::new(0),
             most: AtomicU32::new(u32::MAX),
+            bound: AtomicU32::new(u32::MAX),
             owes: AtomicU32::new(0),
             presses: AtomicBool::new(false),
             lag: AtomicI64::new(0),
         })
     }
 
-    /// The pool is there.
-    pub(crate) fn enlist(&self, pool: &Arc<Pool>) {
-        let mut ledger = self.ledger();
-        ledger.pools.retain(|pool| pool.strong_count() > 0);
-        ledger.pools.push(Arc::downgrade(pool));
-    }
-
-    /// How many places are taken.
+    /// Connections that count under it.
     pub(crate) fn used(&self) -> u32 {
         let ledger = self.ledger();
         ledger.used + ledger.aside
     }
 
+    /// What it is on.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
+    }
+
     /// Divides it anew if somebody has found it full, or if there are more connections than it allows; and sees
     /// that places are given up. Must be called on a worker's runtime, and without the lock of any pool.
     pub(crate) fn divide(&self, worker: usize, now: Instant) {
-        let pools = upgraded(&self.ledger());
-        let limit = pools.iter().map(|pool| self.scope.limit(&pool.settings())).max().unwrap_or(0);
-        let (used, limit) = {
-            let ledger = self.ledger();
-            (ledger.used, ledger.room(limit))
+        let (parts, limit) = {
+            let mut ledger = self.ledger();
+            ledger.measure();
+            let limit = ledger.room(ledger.limit);
+            if limit == 0 || (!self.pressed.load(Ordering::Relaxed) && ledger.used <= limit) {
+                return;
+            }
+            (ledger.upgraded(), limit)
         };
-        if limit == 0 || (!self.pressed.load(Ordering::Relaxed) && used <= limit) {
-            return;
-        }
-        let parts: Vec<(Arc<Pool>, Arc<Member>)> = pools
-            .into_iter()
-            .filter_map(|pool| Some((Arc::clone(&pool), Arc::clone(pool.member_of(self)?))))
-            .collect();
-        let claims: Vec<Claim> = parts.iter().map(|(pool, member)| member.claim(pool.claim(now))).collect();
+        let claim = |(pool, member): &(Arc<Pool>, Arc<Member>)| {
+            let claim = member.claim(pool.claim(now));
+            Claim { wants: claim.wants.min(pool.room_elsewhere(self)), ..claim }
+        };
+        let claims: Vec<Claim> = parts.iter().map(claim).collect();
         let wanted = claims.iter().any(|claim| claim.wants > 0);
         self.pressed.store(wanted, Ordering::Relaxed);
         let rulings = self.rule(limit, &parts, claims, wanted.then_some(now));
         for ((pool, member), ruling) in parts.iter().zip(&rulings) {
             member.most.store(ruling.most.unwrap_or(u32::MAX), Ordering::Relaxed);
+            member.bound.store(ruling.bound.unwrap_or(u32::MAX), Ordering::Relaxed);
             member.owes.store(ruling.owes, Ordering::Relaxed);
             pool.evict(ruling.evict, worker);
         }
@@ -178,9 +208,7 @@ impl Cap {
         if self.is_due(now) {
             return self.divide(worker, now);
         }
-        let pools = upgraded(&self.ledger());
-        let part = |pool: Arc<Pool>| Some((Arc::clone(&pool), Arc::clone(pool.member_of(self)?)));
-        let parts: Vec<_> = pools.into_iter().filter_map(part).collect();
+        let parts = self.ledger().upgraded();
         serve(&parts, worker);
     }
 
@@ -192,11 +220,6 @@ impl Cap {
         // plain counts: at worst one is off
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The pools that are still there. The caller drops them without the lock: the last owner of a pool gives places back.
-fn upgraded(ledger: &Ledger) -> Vec<Arc<Pool>> {
-    ledger.pools.iter().filter_map(Weak::upgrade).collect()
 }
 
 /// Whoever may have more opens connections, first who lacks most for its weight.
@@ -216,14 +239,46 @@ fn serve(parts: &[(Arc<Pool>, Arc<Member>)], worker: usize) {
 }
 
 impl Member {
-    /// One more place, if there is one and the pool may have it.
-    pub(crate) fn take(self: &Arc<Self>, settings: &PoolSettings) -> Option<Slot> {
-        let limit = self.cap.scope.limit(settings);
-        if limit > 0 && self.lacks() == 0 {
-            return None;
-        }
+    /// The pool is there.
+    pub(crate) fn enlist(self: &Arc<Self>, pool: &Arc<Pool>) {
         let mut ledger = self.cap.ledger();
-        if limit > 0 && ledger.used >= ledger.room(limit) {
+        ledger.parts.push((Arc::downgrade(pool), Arc::downgrade(self)));
+        ledger.measure();
+    }
+
+    /// The pool has this limit from now on.
+    pub(crate) fn set_limit(&self, limits: &CapLimits) {
+        self.limit.store((self.limit_of)(limits), Ordering::Relaxed);
+        self.cap.ledger().measure();
+    }
+
+    /// The limit that holds for this pool, 0 if there is none. A database has one, the highest of its names, each of
+    /// which has its own besides.
+    fn limit_in(&self, ledger: &Ledger) -> u32 {
+        match self.cap.scope {
+            Scope::Database => ledger.limit,
+            Scope::User | Scope::Name | Scope::Host => self.limit.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The cap's limit for this pool.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit_in(&self.cap.ledger())
+    }
+
+    /// How many more connections the pool can count on here.
+    pub(crate) fn room(&self) -> u32 {
+        if self.limit.load(Ordering::Relaxed) == 0 {
+            return u32::MAX;
+        }
+        self.bound.load(Ordering::Relaxed).saturating_sub(self.held.load(Ordering::Relaxed))
+    }
+
+    /// One more place, if there is one and the pool may have it.
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
+        let mut ledger = self.cap.ledger();
+        let limit = self.limit_in(&ledger);
+        if limit > 0 && (self.lacks() == 0 || ledger.used >= ledger.room(limit)) {
             return None;
         }
         ledger.used += 1;

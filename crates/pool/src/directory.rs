@@ -105,14 +105,14 @@ impl Directory {
         let config = self.config();
         let entry = config.database(database).ok_or(NoPool::NoSuchDatabase)?;
         let target = self.target(&config, entry, &key, found.clone())?;
-        let settings = config.pool_settings(entry, user);
+        let (settings, limits) = (config.pool_settings(entry, user), config.cap_limits(entry, user));
         let mut past = lock(&self.past);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         // another client may have been faster
         if let Some(pool) = pools.get(&key).filter(|pool| serves(pool)) {
             return Ok(Arc::clone(pool));
         }
-        let pool = Pool::new(key.clone(), target, settings, Arc::clone(&self.shared));
+        let pool = Pool::new(key.clone(), target, settings, &limits, Arc::clone(&self.shared));
         // whoever pauses notes it before it looks at the pools, so none slips through
         if lock(&self.holds).holds(&key.database) {
             pool.pause();
@@ -232,7 +232,8 @@ impl Directory {
             match (entry, target) {
                 (Some(entry), Some(target)) if pool.target.same_as(&target) => {
                     pool.target.credentials.adopt(&target.credentials);
-                    pool.set_settings(config.pool_settings(entry, &pool.key.user));
+                    let user = &pool.key.user;
+                    pool.set_settings(config.pool_settings(entry, user), &config.cap_limits(entry, user));
                 }
                 (_, _) => self.remove(&pool),
             }

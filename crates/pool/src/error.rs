@@ -31,8 +31,19 @@ pub struct Crowd {
     pub opening: u32,
     /// Clients waiting, the one that gave up included.
     pub waiting: u32,
-    /// Server connections of all pools to the same database on the same server, and their limit.
-    pub at_server: (u32, u32),
+    /// The cap that is full, or else that of its database.
+    pub cap: Usage,
+}
+
+/// How much of a cap that pools share is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Server connections of all pools under it.
+    pub used: u32,
+    /// How many there may be.
+    pub limit: u32,
+    /// What of.
+    pub of: &'static str,
 }
 
 /// A failure of the pool.
@@ -91,11 +102,8 @@ pub enum Error {
         /// What the system said; `None` for an orderly end of the stream.
         why: Option<String>,
     },
-    /// The server has as many connections to this database as it may have, of all pools together.
-    AtCap {
-        /// That many.
-        limit: u32,
-    },
+    /// There are as many connections as there may be, of all pools together.
+    AtCap(Usage),
     /// The pool was taken away by a reload; ask for it again.
     Retired,
     /// pgweir is going down.
@@ -107,9 +115,7 @@ impl Error {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::QueueTimeout { .. } | Self::AtCap { .. } | Self::ShuttingDown | Self::Retired => {
-                Fault::Limit
-            }
+            Self::QueueTimeout { .. } | Self::AtCap(_) | Self::ShuttingDown | Self::Retired => Fault::Limit,
             Self::Connect { .. } | Self::Refused { .. } | Self::Protocol { .. } | Self::Lost { .. } => {
                 Fault::Server
             }
@@ -125,7 +131,7 @@ impl Error {
             Self::Refused { sqlstate, .. } => sqlstate.starts_with("28") || sqlstate == "3D000",
             Self::Credentials { .. } | Self::Unbound { .. } | Self::Retired | Self::ShuttingDown => true,
             Self::QueueTimeout { .. }
-            | Self::AtCap { .. }
+            | Self::AtCap(_)
             | Self::Connect { .. }
             | Self::Protocol { .. }
             | Self::Lost { .. } => false,
@@ -169,9 +175,7 @@ impl fmt::Display for Error {
             Self::Protocol { server, what } => write!(f, "server {server} broke the protocol: {what}"),
             Self::Lost { server, why: Some(why) } => write!(f, "lost connection to server {server}: {why}"),
             Self::Lost { server, why: None } => write!(f, "server {server} closed the connection"),
-            Self::AtCap { limit } => {
-                write!(f, "all {limit} connections that the server may have to this database are in use")
-            }
+            Self::AtCap(Usage { limit, of, .. }) => write!(f, "all {limit} {of} are in use"),
             Self::Retired => f.write_str("the pool was removed by a reload"),
             Self::ShuttingDown => f.write_str("the connection pooler is shutting down"),
         }

@@ -36,6 +36,8 @@ pub struct Ruling {
     pub share: u64,
     /// How many it may have now; no limit of its own where there is enough for all.
     pub most: Option<u32>,
+    /// How many it can count on where it does not get all it wants: its share, rounded up.
+    pub bound: Option<u32>,
     /// So many of its idle connections are to be closed.
     pub evict: u32,
     /// So many of those it uses are to be closed when they come back.
@@ -85,8 +87,12 @@ const fn signed(n: u64) -> i64 {
 /// Divides a cap among the pools under it, in their order.
 #[must_use]
 pub fn divide(cap: u32, claims: &[Claim]) -> Vec<Ruling> {
-    let mut rulings: Vec<Ruling> =
-        shares(cap, claims).into_iter().map(|share| Ruling { share, ..Ruling::default() }).collect();
+    let ruling = |(share, claim): (u64, &Claim)| {
+        let wanting = share < claim.demand() * PLACE;
+        let bound = wanting.then(|| u32::try_from(share.div_ceil(PLACE)).unwrap_or(cap));
+        Ruling { share, bound, ..Ruling::default() }
+    };
+    let mut rulings: Vec<Ruling> = shares(cap, claims).into_iter().zip(claims).map(ruling).collect();
     let wanted: u64 = claims.iter().map(Claim::demand).sum();
     let targets = if wanted > u64::from(cap) {
         let targets = whole(cap, claims, &rulings);

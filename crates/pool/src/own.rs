@@ -1,5 +1,5 @@
 //! A server connection for one client alone, as replication needs it: opened for it, closed with it, never lent to
-//! anybody else. It has its place under the cap of its server, and is on the roster of its pool, so that its client's
+//! anybody else. It has its place under the caps of its pool, and is on the roster of its pool, so that its client's
 //! cancel requests find it and the console shows it; the size of the pool does not limit it.
 
 use std::sync::Arc;
@@ -33,8 +33,7 @@ impl Own {
     /// The server cannot be reached or refuses the log-in, or has as many connections as it may have.
     pub async fn open(pool: &Pool, client: u64, asked: &[(&str, &str)]) -> Result<Self, Error> {
         let settings = pool.settings();
-        let limit = settings.max_server_connections();
-        let places = pool.take_own(&settings).ok_or(Error::AtCap { limit })?;
+        let places = pool.take_own()?;
         let opened = connect::in_time(pool, settings.connect_timeout(), asked).await;
         let (stream, said) = opened.inspect_err(|_| pool.shared.events.count(Event::ServerConnectFailed))?;
         pool.shared.events.count(Event::ServerConnected);

@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use config::PoolSettings;
+use config::{CapLimits, PoolSettings};
 use telemetry::{Event, PoolStats};
 use tokio::sync::oneshot;
 
 use crate::checkout::{Checkout, Waiting};
 use crate::connect;
-use crate::error::Error;
+use crate::error::{Error, Usage};
 use crate::learnt::Learnt;
 use crate::prepared::Catalog;
 use crate::server::{Server, ServerCard};
@@ -83,12 +83,18 @@ struct Here {
 impl Pool {
     /// An empty pool.
     #[must_use]
-    pub fn new(key: Key, target: Target, settings: PoolSettings, shared: Arc<Shared>) -> Arc<Self> {
+    pub fn new(
+        key: Key,
+        target: Target,
+        settings: PoolSettings,
+        limits: &CapLimits,
+        shared: Arc<Shared>,
+    ) -> Arc<Self> {
         let pool = Arc::new(Self {
+            share: Share::of(shared.caps(&key, &target), limits),
             key,
             stats: PoolStats::new(shared.workers),
             statements: Catalog::default(),
-            share: Share::of(&shared.caps(&target)),
             target,
             settings: RwLock::new(settings),
             version: AtomicU64::new(1),
@@ -267,7 +273,8 @@ impl Pool {
     }
 
     /// Takes new settings; they hold from the next decision on.
-    pub fn set_settings(&self, settings: PoolSettings) {
+    pub fn set_settings(&self, settings: PoolSettings, limits: &CapLimits) {
+        self.share.set_limits(limits);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -289,10 +296,10 @@ impl Pool {
         at(&self.state())
     }
 
-    /// Server connections to the same database on the same server, of all pools.
+    /// The connections under the cap that keeps this pool from opening more, or else to its database.
     #[must_use]
-    pub fn at_server(&self) -> u32 {
-        self.share.at_server()
+    pub fn tightest_cap(&self) -> Usage {
+        self.share.tightest()
     }
 
     /// How many clients are logged in to this pool.

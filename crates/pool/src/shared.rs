@@ -9,8 +9,9 @@ use std::time::Instant;
 use telemetry::{Events, Timings};
 use tokio::sync::Notify;
 
-use crate::cap::{Cap, Scope};
+use crate::cap::{Cap, Limit, Scope};
 use crate::notify::Exchange;
+use crate::pool::Key;
 use crate::target::Target;
 
 /// Common to all pools.
@@ -44,15 +45,24 @@ impl Shared {
         self.last_server.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The caps on connections to the target's database and to its server, shared with other pools.
-    pub(crate) fn caps(&self, target: &Target) -> [Arc<Cap>; 2] {
+    /// The caps on what such a pool opens, shared with other pools; those that fewer share come first.
+    pub(crate) fn caps(&self, key: &Key, target: &Target) -> Vec<(Arc<Cap>, Limit)> {
         let mut caps = self.locked();
         // caps of pools that are gone go with the next pool that comes
         caps.retain(|_, cap| Arc::strong_count(cap) > 1);
         let host = target.address();
         let database = format!("{host}/{}", target.dbname);
-        [(Scope::Database, database), (Scope::Host, host)]
-            .map(|(scope, name)| Arc::clone(caps.entry((scope, name)).or_insert_with(|| Cap::new(scope))))
+        let mut all: Vec<(Scope, String, Limit)> = vec![(Scope::User, key.user.clone(), |to| to.user)];
+        if target.user != key.user {
+            all.push((Scope::User, target.user.clone(), |to| to.server_user));
+        }
+        all.push((Scope::Name, key.database.clone(), |to| to.database));
+        all.push((Scope::Database, database, |to| to.database));
+        all.push((Scope::Host, host, |to| to.host));
+        let cap = |(scope, name, limit_of)| {
+            (Arc::clone(caps.entry((scope, name)).or_insert_with(|| Cap::new(scope))), limit_of)
+        };
+        all.into_iter().map(cap).collect()
     }
 
     /// Looks after the caps that somebody finds full. Must be called on a worker's runtime.

@@ -11,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::{Crowd, Error};
+use crate::error::{Crowd, Error, Usage};
 use crate::queue::Queue;
 
 /// Back-off after failed attempts to connect: 1 s, 2 s, then 4 s.
@@ -254,9 +254,9 @@ impl<S, W> State<S, W> {
 
     /// The figures for somebody who gives up waiting.
     #[must_use]
-    pub fn crowd(&self, size: u32, at_server: (u32, u32)) -> Crowd {
+    pub fn crowd(&self, size: u32, cap: Usage) -> Crowd {
         let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
-        Crowd { size, active: self.lent, idle: self.idle, opening: self.opening, waiting, at_server }
+        Crowd { size, active: self.lent, idle: self.idle, opening: self.opening, waiting, cap }
     }
 }
 

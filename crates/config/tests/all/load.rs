@@ -144,6 +144,25 @@ fn the_user_beats_the_database_and_the_database_beats_the_pool() {
 }
 
 #[test]
+fn the_cap_of_a_user_is_none_on_its_databases() {
+    let more = "[[user]]\nname = \"other\"\nmax_host_connections = 3\n\
+                [[database]]\nname = \"*\"\nuser = \"app\"\npool = { max_server_connections = 20 }\n\
+                [[database.server]]\nhost = \"db\"\n[auth]\nmethod = \"trust\"\n";
+    let text = MINIMAL.replace("password = \"secret\"", "max_server_connections = 7") + more;
+    let config = right(&text);
+    let limits = |database, user| {
+        let limits = config.cap_limits(config.database(database).unwrap(), user);
+        [limits.user, limits.server_user, limits.database, limits.host]
+    };
+    assert_eq!(limits("app", "app"), [7, 7, 100, 0]);
+    assert_eq!(limits("app", "other"), [0, 0, 100, 3]);
+    assert_eq!(limits("any", "other"), [0, 7, 20, 3]);
+    assert_eq!(limits("any", "stranger"), [0, 7, 20, 0]);
+    let settings = config.pool_settings(config.database("app").unwrap(), "app");
+    assert_eq!(settings.max_server_connections(), 100);
+}
+
+#[test]
 fn the_defaults_are_those_of_the_contract() {
     let config = right(MINIMAL);
     let pool = config.pool;

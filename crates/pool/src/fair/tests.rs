@@ -32,6 +32,15 @@ fn shares_are_by_weight_and_what_one_does_not_need_is_the_others() {
 }
 
 #[test]
+fn who_does_not_get_all_it_wants_can_count_on_its_share() {
+    let bounds = |cap, claims: &[Claim]| of(&divide(cap, claims), |r| r.bound);
+    assert_eq!(bounds(7, &[hungry(1, 7), hungry(1, 0)]), [Some(4); 2], "rounded up");
+    assert_eq!(bounds(1, &[hungry(1, 1), hungry(9, 0), sated(0, 0)]), [Some(1), Some(1), None]);
+    let modest = Claim { weight: 1, total: 1, wants: 1, pace: 4, ..Claim::default() };
+    assert_eq!(bounds(12, &[modest, hungry(1, 5)]), [None, Some(10)]);
+}
+
+#[test]
 fn a_pool_above_its_share_owes_what_another_lacks() {
     let rulings = divide(30, &[hungry(1, 30), hungry(1, 0), hungry(1, 0)]);
     assert_eq!(of(&rulings, |r| r.owes), [20, 0, 0]);

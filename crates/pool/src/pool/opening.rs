@@ -46,7 +46,7 @@ impl Pool {
                 return Ok(());
             }
             let opening = Opening::begin(self);
-            let places = self.share.take(&self.settings())?;
+            let places = self.share.take()?;
             tokio::spawn(async move {
                 let pool = Arc::clone(opening.pool());
                 let opened = connect::open(&pool, worker, places).await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use pool::error::Crowd;
+use pool::error::{Crowd, Usage};
 use wire::auth::ScramError;
 use wire::backend::error::Fields;
 
@@ -69,8 +69,8 @@ kinds! {
         Error::Pool(PoolError::Protocol { server: server(), what: broken() });
     Error::Pool(PoolError::Lost { .. }), "the server was lost before the request was sent",
         Error::Pool(PoolError::Lost { server: server(), why: None });
-    Error::Pool(PoolError::AtCap { .. }), "a replication connection, and `pool.max_server_connections` are open",
-        Error::Pool(PoolError::AtCap { limit: 100 });
+    Error::Pool(PoolError::AtCap(_)), "a replication connection, and as many are open as a cap allows",
+        Error::Pool(PoolError::AtCap(of_database(100)));
     Error::Pool(PoolError::Retired), "a reload has removed the pool",
         Error::Pool(PoolError::Retired);
     Error::Pool(PoolError::ShuttingDown), "pgweir is going down while the client waits",
@@ -161,12 +161,16 @@ fn server() -> String {
     "db.example:5432".to_owned()
 }
 
+fn of_database(used: u32) -> Usage {
+    Usage { used, limit: 100, of: "connections to this database on the server" }
+}
+
 fn broken() -> wire::Error {
     wire::Error::Unexpected { expected: "the reply to Parse (1 E)", got: b'D' }
 }
 
 fn queue_timeout(last: Option<Box<PoolError>>) -> PoolError {
-    let crowd = Crowd { size: 25, active: 25, idle: 0, opening: 0, waiting: 3, at_server: (25, 100) };
+    let crowd = Crowd { size: 25, active: 25, idle: 0, opening: 0, waiting: 3, cap: of_database(25) };
     PoolError::QueueTimeout { waited: Duration::from_secs(5), crowd, last }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pool::error::{Crowd, Error as PoolError};
+use pool::error::{Crowd, Error as PoolError, Usage};
 use wire::sqlstate::SqlState;
 
 use super::{Report, error, fatal};
@@ -26,8 +26,8 @@ pub(super) fn no_server(cause: &PoolError) -> Report {
             hint: "Let the server offer TLS and SCRAM, or set server_tls.channel_binding = \"prefer\".",
             ..error(SqlState::CANNOT_CONNECT_NOW, cause.to_string(), "")
         },
-        PoolError::AtCap { .. } => Report {
-            hint: "Raise pool.max_server_connections, or lower pool.size.",
+        PoolError::AtCap(_) => Report {
+            hint: "Raise pool.max_server_connections or pool.max_host_connections, or lower pool.size.",
             ..error(SqlState::TOO_MANY_CONNECTIONS, cause.to_string(), "")
         },
         PoolError::ShuttingDown => fatal(SqlState::ADMIN_SHUTDOWN, cause.to_string()),
@@ -59,9 +59,9 @@ pub(super) fn unheard(after: Duration, trouble: Option<&PoolError>) -> Report {
 }
 
 fn figures(crowd: &Crowd) -> String {
-    let Crowd { size, active, idle, opening, waiting, at_server: (used, limit) } = crowd;
+    let Crowd { size, active, idle, opening, waiting, cap: Usage { used, limit, of } } = crowd;
     format!(
         "pool of {size}: {active} active, {idle} idle, {opening} connecting; {waiting} clients waiting; \
-         {used} of {limit} connections to this database on the server"
+         {used} of {limit} {of}"
     )
 }

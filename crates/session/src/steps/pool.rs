@@ -156,10 +156,10 @@ impl Queued<'_> {
     fn give_up(&self) -> Error {
         let pool = &self.session.pool;
         let settings = pool.settings();
-        let at_server = (pool.at_server(), settings.max_server_connections());
+        let cap = pool.tightest_cap();
         let waited = self.began.0.elapsed();
-        let (crowd, last) = pool
-            .look(|state| (state.crowd(settings.size, at_server), state.last_error.clone().map(Box::new)));
+        let (crowd, last) =
+            pool.look(|state| (state.crowd(settings.size, cap), state.last_error.clone().map(Box::new)));
         self.session.hub.events.count(Event::QueueTimeout);
         Error::Pool(PoolError::QueueTimeout { waited, crowd, last })
     }

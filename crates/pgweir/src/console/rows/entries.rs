@@ -89,7 +89,7 @@ pub(super) fn users(scene: &Scene<'_>, census: &Census) -> Vec<Row> {
             padded(user.pool.size),
             padded(user.pool.reserve_size),
             Cell::maybe(user.pool.mode.map(config::PoolMode::as_str)),
-            0_u64.into(),
+            user.pool.caps.database.unwrap_or(0).into(),
             census.servers(|_, name| name == user.name).into(),
             user.pool.max_clients.unwrap_or(0).into(),
             (clients(&census.clients, own) + clients(&census.visitors, own)).into(),
