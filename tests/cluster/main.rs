@@ -35,6 +35,8 @@ mod limits;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
+mod made_up;
+#[cfg(test)]
 mod outdated;
 #[cfg(test)]
 mod pipeline;

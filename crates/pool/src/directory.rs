@@ -14,7 +14,7 @@ use wire::auth::Secret;
 use crate::holds::Holds;
 use crate::lookup::Source;
 use crate::past::Past;
-use crate::pool::{Key, Pool};
+use crate::pool::{Key, Pool, Terms};
 use crate::renew;
 use crate::shared::Shared;
 use crate::target::{Credentials, Found, Target};
@@ -105,14 +105,14 @@ impl Directory {
         let config = self.config();
         let entry = config.database(database).ok_or(NoPool::NoSuchDatabase)?;
         let target = self.target(&config, entry, &key, found.clone())?;
-        let (settings, limits) = (config.pool_settings(entry, user), config.cap_limits(entry, user));
+        let terms = terms(&config, entry, &key);
         let mut past = lock(&self.past);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         // another client may have been faster
         if let Some(pool) = pools.get(&key).filter(|pool| serves(pool)) {
             return Ok(Arc::clone(pool));
         }
-        let pool = Pool::new(key.clone(), target, settings, &limits, Arc::clone(&self.shared));
+        let pool = Pool::new(key.clone(), target, &terms, Arc::clone(&self.shared));
         // whoever pauses notes it before it looks at the pools, so none slips through
         if lock(&self.holds).holds(&key.database) {
             pool.pause();
@@ -232,8 +232,7 @@ impl Directory {
             match (entry, target) {
                 (Some(entry), Some(target)) if pool.target.same_as(&target) => {
                     pool.target.credentials.adopt(&target.credentials);
-                    let user = &pool.key.user;
-                    pool.set_settings(config.pool_settings(entry, user), &config.cap_limits(entry, user));
+                    pool.set_terms(&terms(&config, entry, &pool.key));
                 }
                 (_, _) => self.remove(&pool),
             }
@@ -250,7 +249,7 @@ impl Directory {
             pool.look_at_stirring();
             pool.sweep(now);
             pool.kick(worker, false);
-            if pool.settings().min_size > 0 {
+            if pool.floor() > 0 {
                 pool.fill(worker);
             }
         }
@@ -262,16 +261,11 @@ impl Directory {
     /// Forgets pools that nobody and nothing is in, if their names are none of the configuration's but made up
     /// by clients: of those there is no end.
     fn forget_unused(&self) {
-        let config = self.config();
-        let made_up = |key: &Key| {
-            config.users.get(&key.user).is_none()
-                || config.database(&key.database).is_none_or(|entry| entry.name == "*")
-        };
         let empty = |pool: &Arc<Pool>| Arc::strong_count(pool) == 1 && pool.look(|state| state.total() == 0);
         let mut past = lock(&self.past);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         // nobody can come to hold one while the map is locked
-        for (_, pool) in pools.extract_if(|key, pool| empty(pool) && made_up(key)) {
+        for (_, pool) in pools.extract_if(|_, pool| pool.is_made_up() && empty(pool)) {
             past.keep(&pool);
         }
     }
@@ -354,6 +348,15 @@ fn usable(stored: Option<&config::Secret>, user: &str) -> Result<Option<config::
     match broken {
         Some(why) => Err(NoPool::Secret(format!("password of user \"{user}\": {why}"))),
         None => Ok(stored.cloned()),
+    }
+}
+
+/// What the configuration says of the pool of these names.
+fn terms(config: &Config, entry: &Database, key: &Key) -> Terms {
+    Terms {
+        settings: config.pool_settings(entry, &key.user),
+        limits: config.cap_limits(entry, &key.user),
+        made_up: config.users.get(&key.user).is_none() || entry.name == "*",
     }
 }
 

@@ -7,7 +7,7 @@ mod opening;
 mod share;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,17 @@ pub struct Key {
     pub database: String,
     /// The user the client logged in as.
     pub user: String,
+}
+
+/// What the configuration says of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Its settings.
+    pub settings: PoolSettings,
+    /// The limits of the caps that it is under.
+    pub limits: CapLimits,
+    /// Its names are not the configuration's own: clients have made them up, or another server has them.
+    pub made_up: bool,
 }
 
 /// Somebody waiting for a server.
@@ -78,30 +89,26 @@ struct Here {
     clients: AtomicU64,
     /// Servers that stay with their clients between transactions.
     pinned: AtomicU32,
+    /// Nobody may come any more, for all that the configuration says.
+    made_up: AtomicBool,
 }
 
 impl Pool {
     /// An empty pool.
     #[must_use]
-    pub fn new(
-        key: Key,
-        target: Target,
-        settings: PoolSettings,
-        limits: &CapLimits,
-        shared: Arc<Shared>,
-    ) -> Arc<Self> {
+    pub fn new(key: Key, target: Target, terms: &Terms, shared: Arc<Shared>) -> Arc<Self> {
         let pool = Arc::new(Self {
-            share: Share::of(shared.caps(&key, &target), limits),
+            share: Share::of(shared.caps(&key, &target), &terms.limits),
             key,
             stats: PoolStats::new(shared.workers),
             statements: Catalog::default(),
             target,
-            settings: RwLock::new(settings),
+            settings: RwLock::new(terms.settings),
             version: AtomicU64::new(1),
             state: Mutex::new(State::new(shared.workers)),
             learnt: Learnt::default(),
             roster: Mutex::default(),
-            here: Here::default(),
+            here: Here { made_up: AtomicBool::new(terms.made_up), ..Here::default() },
             shared,
         });
         Share::enlist(&pool);
@@ -196,7 +203,7 @@ impl Pool {
     /// Closes idle servers that are due: idle too long, too old, of an old generation, or of a pool that is no more.
     pub fn sweep(&self, now: Instant) {
         let settings = self.settings();
-        let (idle, floor) = (settings.idle_timeout(), settings.min_size);
+        let (idle, floor) = (settings.idle_timeout(), self.floor());
         let mut state = self.state();
         let (paused, retired, generation) = (state.paused, state.retired, state.generation);
         let mut spare = state.total().saturating_sub(floor);
@@ -272,10 +279,11 @@ impl Pool {
         self.shared.exchange.uproot(self);
     }
 
-    /// Takes new settings; they hold from the next decision on.
-    pub fn set_settings(&self, settings: PoolSettings, limits: &CapLimits) {
-        self.share.set_limits(limits);
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    /// Takes new terms; they hold from the next decision on.
+    pub fn set_terms(&self, terms: &Terms) {
+        self.share.set_limits(&terms.limits);
+        self.here.made_up.store(terms.made_up, Ordering::Relaxed);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = terms.settings;
         self.version.fetch_add(1, Ordering::Release);
     }
 
@@ -289,6 +297,18 @@ impl Pool {
     #[must_use]
     pub fn settings(&self) -> PoolSettings {
         *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many connections are kept open without work. For names that may never come again, only while a client is
+    /// here: else such pools would stay for ever.
+    pub(crate) fn floor(&self) -> u32 {
+        let deserted = self.here.clients.load(Ordering::Relaxed) == 0;
+        if deserted && self.is_made_up() { 0 } else { self.settings().min_size }
+    }
+
+    /// Whether its names are not the configuration's own.
+    pub(crate) fn is_made_up(&self) -> bool {
+        self.here.made_up.load(Ordering::Relaxed)
     }
 
     /// Looks at the state under the lock.

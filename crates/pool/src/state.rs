@@ -20,6 +20,10 @@ const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2),
 /// The same after a server has said that it is starting up.
 pub(crate) const STARTING_UP: Duration = Duration::from_millis(250);
 
+/// The same for those who wait, after a server has refused the log-in or has no such database: it is there, and what
+/// is missing may be there at any moment.
+const REFUSED: Duration = Duration::from_millis(100);
+
 /// How long to wait after so many failed attempts and one more.
 pub(crate) fn back_off(failures: usize) -> Duration {
     BACK_OFF.get(failures).or(BACK_OFF.last()).copied().unwrap_or_default()
@@ -47,6 +51,10 @@ impl Limits {
 struct Failing {
     attempts: usize,
     since: Option<Instant>,
+    /// When the next one is due for those who wait.
+    not_before: Option<Instant>,
+    /// When it is due for connections that are to be kept ready.
+    spare_not_before: Option<Instant>,
 }
 
 /// Servers of one pool and those who wait for one. `S` is a server, `W` a waiter.
@@ -66,7 +74,6 @@ pub struct State<S, W> {
     /// Servers of an older generation are closed when they come back (RECONNECT).
     pub generation: u64,
     failing: Failing,
-    not_before: Option<Instant>,
     /// Why the last attempt to connect failed; cleared by the next that succeeds.
     pub last_error: Option<Error>,
 }
@@ -86,7 +93,6 @@ impl<S, W> State<S, W> {
             retired: false,
             generation: 0,
             failing: Failing::default(),
-            not_before: None,
             last_error: None,
         }
     }
@@ -166,13 +172,13 @@ impl<S, W> State<S, W> {
     /// Whether one more connection should be opened now for those who wait; if so it is counted as opening.
     pub fn may_open(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
         let wanted = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX) > self.opening;
-        wanted && self.may_open_more(limits, reserve, now)
+        wanted && self.failing.not_before.is_none_or(|at| now >= at) && self.may_open_more(limits, reserve)
     }
 
     /// How many more connections those who wait would have opened, were there places enough at the server.
     #[must_use]
     pub fn wants(&self, limits: Limits, reserve: bool, now: Instant) -> u32 {
-        if self.paused || self.retired || self.not_before.is_some_and(|at| now < at) {
+        if self.paused || self.retired || self.failing.not_before.is_some_and(|at| now < at) {
             return 0;
         }
         let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
@@ -182,18 +188,15 @@ impl<S, W> State<S, W> {
 
     /// Whether one more connection should be opened to keep `floor` of them.
     pub fn below(&mut self, floor: u32, limits: Limits, now: Instant) -> bool {
-        self.total() < floor && self.may_open_more(limits, false, now)
+        let due = self.failing.spare_not_before.is_none_or(|at| now >= at);
+        self.total() < floor && due && self.may_open_more(limits, false)
     }
 
-    fn may_open_more(&mut self, limits: Limits, reserve: bool, now: Instant) -> bool {
+    fn may_open_more(&mut self, limits: Limits, reserve: bool) -> bool {
         let limit = limits.most(reserve);
-        // after a failure one attempt at a time, and not before the back-off is over
+        // after a failure one attempt at a time
         let at_once = if self.failing.attempts > 0 { 1 } else { limits.connecting.max(1) };
-        let open = !self.paused
-            && !self.retired
-            && self.total() < limit
-            && self.opening < at_once
-            && self.not_before.is_none_or(|at| now >= at);
+        let open = !self.paused && !self.retired && self.total() < limit && self.opening < at_once;
         self.opening += u32::from(open);
         open
     }
@@ -203,13 +206,13 @@ impl<S, W> State<S, W> {
         self.opening = self.opening.saturating_sub(1);
         self.lent += 1;
         self.failing = Failing::default();
-        self.not_before = None;
         self.last_error = None;
     }
 
     /// An attempt has failed; the next one is due after the time returned, lengthened by up to a half by
-    /// `jitter` (0–255) so that many pools do not come at once.
-    pub fn open_failed(&mut self, error: Error, now: Instant, jitter: u8) -> Duration {
+    /// `jitter` (0–255) so that many pools do not come at once. Where those who wait are `told` of it, whoever comes
+    /// next is not to wait for that long.
+    pub fn open_failed(&mut self, error: Error, now: Instant, jitter: u8, told: bool) -> Duration {
         self.opening = self.opening.saturating_sub(1);
         self.failing.since.get_or_insert(now);
         let step = if error.is_starting_up() {
@@ -218,21 +221,23 @@ impl<S, W> State<S, W> {
             STARTING_UP
         } else {
             // attempts that began together fail together, and count as one
-            let together = self.not_before.is_some_and(|at| now < at);
+            let together = self.failing.spare_not_before.is_some_and(|at| now < at);
             self.failing.attempts = self.failing.attempts.saturating_add(usize::from(!together));
             back_off(self.failing.attempts.saturating_sub(1))
         };
-        let pause = step + step * u32::from(jitter) / 512;
-        self.not_before = Some(now + pause);
+        let jittered = |step: Duration| step + step * u32::from(jitter) / 512;
+        let pause = jittered(step);
+        self.failing.spare_not_before = Some(now + pause);
+        self.failing.not_before = Some(now + if told { jittered(REFUSED) } else { pause });
         self.last_error = Some(error);
         pause
     }
 
-    /// Whether attempts to connect have failed for less than the first back-off: those that began together, no later
-    /// one.
+    /// Whether an attempt that fails now is the first, or the first was less than the first back-off ago: those that
+    /// began together, no later one.
     #[must_use]
-    pub fn fails_lately(&self, now: Instant) -> bool {
-        self.failing.since.is_some_and(|since| now.saturating_duration_since(since) < BACK_OFF[0])
+    pub fn would_fail_lately(&self, now: Instant) -> bool {
+        self.failing.since.is_none_or(|since| now.saturating_duration_since(since) < BACK_OFF[0])
     }
 
     /// An attempt was given up before it began.

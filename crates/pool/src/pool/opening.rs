@@ -26,9 +26,9 @@ impl Pool {
         }
     }
 
-    /// Opens connections until `min_size` are there. Must be called on a worker's runtime.
+    /// Opens connections until as many are there as are to be kept. Must be called on a worker's runtime.
     pub fn fill(self: &Arc<Self>, worker: usize) {
-        let (limits, floor) = (self.limits(), self.settings().min_size);
+        let (limits, floor) = (self.limits(), self.floor());
         // for these nobody else has to give anything up
         let _full = self.open_while(worker, |state| state.below(floor, limits, Instant::now()));
     }
@@ -99,11 +99,11 @@ impl Opening {
             Err(error) => {
                 pool.shared.events.count(Event::ServerConnectFailed);
                 let jitter = pool.shared.jitter();
+                let (now, changing) = (Instant::now(), pool.target.credentials.changing().is_some());
                 let mut state = pool.state();
-                let pause = state.open_failed(error.clone(), Instant::now(), jitter);
                 // a password that is being changed is refused for a moment: those who wait may wait for the next attempt
-                let passing =
-                    state.fails_lately(Instant::now()) && pool.target.credentials.changing().is_some();
+                let told = error.is_final() && !(changing && state.would_fail_lately(now));
+                let pause = state.open_failed(error.clone(), now, jitter, told);
                 drop(state);
                 tracing::warn!(
                     database = pool.key.database,
@@ -111,7 +111,7 @@ impl Opening {
                     retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
                     "{error}"
                 );
-                if error.is_final() && !passing {
+                if told {
                     pool.fail_waiting(&error);
                 }
             }

@@ -120,7 +120,7 @@ impl Pool {
         }
         let wants = state.wants(self.limits(), self.reserve_is_open(), now);
         let (_, idle, _) = state.counts();
-        let (weight, pace, floor) = (settings.weight(), settings.connect_concurrency, settings.min_size);
+        let (weight, pace, floor) = (settings.weight(), settings.connect_concurrency, self.floor());
         Claim {
             weight,
             total: state.total() + self.share.own.load(Ordering::Relaxed),

@@ -32,12 +32,12 @@ fn after_a_failure_one_attempt_at_a_time_and_only_after_the_pause() {
     assert!(state.may_open(LIMITS, false, now));
     assert!(state.may_open(LIMITS, false, now));
     assert!(!state.may_open(LIMITS, false, now), "two at a time");
-    assert_eq!(state.open_failed(refused(), now, 0).as_secs(), 1);
-    assert_eq!(state.open_failed(refused(), now, 0).as_secs(), 1, "it began together with the first");
+    assert_eq!(state.open_failed(refused(), now, 0, false).as_secs(), 1);
+    assert_eq!(state.open_failed(refused(), now, 0, false).as_secs(), 1, "it began together with the first");
     let mut now = now;
     for want in [2, 4, 4] {
         now += Duration::from_secs(4);
-        assert_eq!(state.open_failed(refused(), now, 0).as_secs(), want);
+        assert_eq!(state.open_failed(refused(), now, 0, false).as_secs(), want);
     }
     assert!(!state.may_open(LIMITS, false, now + Duration::from_millis(3999)));
     assert!(state.may_open(LIMITS, false, now + Duration::from_secs(4)));
@@ -48,11 +48,29 @@ fn after_a_failure_one_attempt_at_a_time_and_only_after_the_pause() {
 }
 
 #[test]
+fn a_refusal_keeps_those_who_come_next_for_a_moment_only() {
+    let mut state = State::<u32, u8>::new(1);
+    let (mut now, moment) = (Instant::now(), Duration::from_millis(100));
+    for seconds in [1, 2, 4] {
+        state.waiting.push(0, 1);
+        assert!(state.may_open(LIMITS, false, now));
+        assert!(!state.may_open(LIMITS, false, now), "one at a time after the first");
+        assert_eq!(state.open_failed(refused(), now, 0, true).as_secs(), seconds);
+        assert_eq!(state.wants(LIMITS, false, now), 0);
+        assert!(!state.may_open(LIMITS, false, now + moment / 2));
+        assert!(!state.below(2, LIMITS, now + moment), "one to be kept ready is not worth it");
+        now += Duration::from_secs(seconds);
+        assert!(state.wants(LIMITS, false, now) > 0);
+    }
+    assert!(state.below(2, LIMITS, now));
+}
+
+#[test]
 fn a_server_that_starts_up_is_asked_again_soon_and_not_ever_later() {
     let mut state = State::<u32, u8>::new(1);
     let starting = Error::Refused { server: "x".into(), sqlstate: "57P03".into(), body: Vec::new().into() };
     let pauses: Vec<_> =
-        (0..4).map(|_| state.open_failed(starting.clone(), Instant::now(), 0).as_millis()).collect();
+        (0..4).map(|_| state.open_failed(starting.clone(), Instant::now(), 0, false).as_millis()).collect();
     assert_eq!(pauses, [250; 4]);
 }
 
