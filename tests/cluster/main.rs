@@ -21,6 +21,8 @@ mod console;
 #[cfg(test)]
 mod copy;
 #[cfg(test)]
+mod described;
+#[cfg(test)]
 mod disconnect;
 #[cfg(test)]
 mod drain;

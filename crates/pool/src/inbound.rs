@@ -2,7 +2,7 @@
 //! whoever waits for it: a client's relay, a clean-up, a setting of our own.
 //!
 //! Only heads are read, and the bodies of the few messages that change what we know: ReadyForQuery,
-//! ParameterStatus, CommandComplete and errors.
+//! ParameterStatus, CommandComplete, errors, and descriptions of statements that a client is told for the first time.
 
 use wire::replies::Deliver;
 use wire::{Error, TxStatus, frame};
@@ -14,6 +14,8 @@ use crate::server::Server;
 const LARGEST: u32 = 0x7fff_ffff;
 /// The longest body that we look into. An error above it passes unread; the others are never that long.
 const LARGEST_READ: u32 = 64 * 1024;
+/// The longest description that we look into. None is longer: 1664 columns, 65,535 parameters.
+const LARGEST_DESCRIPTION: u32 = 512 * 1024;
 
 /// One message of the server.
 #[derive(Debug)]
@@ -49,13 +51,15 @@ impl Server {
         let total = head.total();
         let have = rest.len().min(total);
         let mut forgot_all = false;
-        let read = matches!(head.tag, b'Z' | b'S' | b'C' | b'E');
-        if read && head.len <= LARGEST_READ {
+        let describes = self.describes(head.tag);
+        let read = describes || matches!(head.tag, b'Z' | b'S' | b'C' | b'E');
+        let limit = if describes { LARGEST_DESCRIPTION } else { LARGEST_READ };
+        if read && head.len <= limit {
             if have < total {
                 return Ok(None);
             }
         } else if read && head.tag != b'E' {
-            return Err(Error::BadLength { tag: head.tag, len: head.len, limit: LARGEST_READ });
+            return Err(Error::BadLength { tag: head.tag, len: head.len, limit });
         }
         let ours = self.replies.head_is_ours();
         let mut verdict = self.replies.on(head.tag)?;
@@ -87,6 +91,9 @@ impl Server {
                         deliver = Deliver::Discard;
                     }
                 }
+                b't' | b'T' | b'n' => {
+                    hear(verdict.done.as_mut().or(self.replies.head_effect()), head.tag, body);
+                }
                 _ => {}
             }
         }
@@ -113,6 +120,20 @@ impl Server {
             failed,
             forgot_all,
         }))
+    }
+}
+
+impl Server {
+    /// A description that is remembered.
+    fn describes(&mut self, tag: u8) -> bool {
+        matches!(tag, b't' | b'T' | b'n') && matches!(self.replies.head_effect(), Some(Effect::Described(_)))
+    }
+}
+
+/// A message of an answer to Describe.
+fn hear(effect: Option<&mut Effect>, tag: u8, body: &[u8]) {
+    if let Some(Effect::Described(described)) = effect {
+        described.hear(tag, body);
     }
 }
 

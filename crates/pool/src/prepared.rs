@@ -8,6 +8,7 @@
 //! What a request will change is an [`Effect`], applied when the server has confirmed it and not before.
 
 mod about;
+pub mod shape;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +21,7 @@ use crate::map::Map;
 use crate::params::Params;
 
 pub use about::{About, Alias, Naming, Step};
+use shape::{Described, Found, Shape};
 
 /// The start of every name that we give to a statement on a server.
 pub const PREFIX: &str = "__pgweir_";
@@ -42,6 +44,8 @@ pub struct Statement {
     /// How often a server has found what was prepared under the name to be out of date. What was prepared before
     /// the last time, on any server, is prepared anew before it is used.
     edition: Edition,
+    /// What servers have found for parameters whose types the Parse left open.
+    found: Found,
 }
 
 /// A count that makes no difference to what a statement is.
@@ -61,8 +65,18 @@ impl Statement {
     #[must_use]
     pub fn unnamed(sql: &[u8], types: &[u8], about: About) -> Arc<Self> {
         let (sql, types) = (Bytes::copy_from_slice(sql), Bytes::copy_from_slice(types));
-        let edition = Edition::default();
-        Arc::new(Self { id: 0, name: String::new(), sql, types, about, by_sql: false, edition })
+        Arc::new(Self::new(0, String::new(), (sql, types), about))
+    }
+
+    fn new(id: u64, name: String, (sql, types): (Bytes, Bytes), about: About) -> Self {
+        let (edition, found) = (Edition::default(), Found::default());
+        Self { id, name, sql, types, about, by_sql: false, edition, found }
+    }
+
+    /// The types that a Parse message has to declare for the parameters to be what a client was told.
+    #[must_use]
+    pub fn types_told(&self, told: Shape) -> Bytes {
+        told.params.and_then(|print| self.found.get(print)).unwrap_or_else(|| self.types.clone())
     }
 
     fn edition(&self) -> u32 {
@@ -100,17 +114,7 @@ impl Catalog {
         }
         known.last_id += 1;
         let id = known.last_id;
-        let (sql, types) = key.clone();
-        let name = format!("{PREFIX}{id}");
-        let statement = Arc::new(Statement {
-            id,
-            name,
-            sql,
-            types,
-            about: about(),
-            by_sql: false,
-            edition: Edition::default(),
-        });
+        let statement = Arc::new(Statement::new(id, format!("{PREFIX}{id}"), key.clone(), about()));
         known.by_text.insert(key, Arc::downgrade(&statement));
         // dead entries go when the map has doubled since the last look: constant work per insertion
         if known.by_text.len() > known.sweep_at {
@@ -128,16 +132,8 @@ impl Catalog {
         let id = known.last_id;
         drop(known);
         let name = format!("{PREFIX}{id}");
-        let sql = sql(&name);
-        Arc::new(Statement {
-            id,
-            name,
-            sql,
-            types: Bytes::from_static(b"\0\0"),
-            about,
-            by_sql: true,
-            edition: Edition::default(),
-        })
+        let text = (sql(&name), Bytes::from_static(b"\0\0"));
+        Arc::new(Statement { by_sql: true, ..Statement::new(id, name, text, about) })
     }
 
     /// Something was defined anew that any of them may speak of: whoever prepares a known text from now on prepares it
@@ -204,6 +200,11 @@ pub enum Effect {
     },
     /// SQL's DEALLOCATE has taken a statement from the server, and its name from the client.
     Deallocated(Box<Alias>),
+    /// The server describes a statement, to the client or to us alone.
+    Described(Box<Described>),
+    /// The server was sent something that it refuses, in the place of a Bind or Describe of a statement that is not
+    /// what the client was told.
+    Changed,
 }
 
 /// A statement that a server holds.
@@ -214,6 +215,8 @@ struct Kept {
     used: u64,
     /// The edition that it was prepared in.
     edition: u32,
+    /// What the server has said of it. It stays so: where it would be another, the server refuses to run it.
+    shape: Shape,
 }
 
 /// The statements one server connection holds.
@@ -228,22 +231,27 @@ pub struct Held {
     pub forgetful: bool,
     /// The portal that was bound last to a statement with names in it, and what becomes of them when it runs.
     pub naming: Option<(Bytes, Arc<Naming>)>,
+    /// The portal that was bound last, with the client's name and the number of its statement, if the client is about
+    /// to be told of its rows by that portal.
+    pub bound: Option<Box<(Bytes, Bytes, u64)>>,
+    /// The number of the statement that was prepared anew for the message at hand, to compare it with what the client
+    /// was told.
+    pub renewed: Option<u64>,
 }
 
 impl Held {
-    /// Whether the server holds it, and it is not out of date; if so, that was a use of it.
-    pub fn touch(&mut self, statement: &Statement) -> bool {
+    /// What is known of it, if the server holds it and it is not out of date; if so, that was a use of it.
+    pub fn touch(&mut self, statement: &Statement) -> Option<Shape> {
         self.clock += 1;
-        let Some(kept) = self.named.get_mut(&statement.id) else {
-            return false;
-        };
+        let kept = self.named.get_mut(&statement.id)?;
         kept.used = self.clock;
-        kept.edition == statement.edition()
+        (kept.edition == statement.edition()).then_some(kept.shape)
     }
 
     /// The server is lent to a client.
     pub fn lend(&mut self) {
         self.lent = self.clock;
+        (self.bound, self.renewed) = (None, None);
     }
 
     /// Whether the server holds it, but out of date: it has to be closed before it can be prepared anew.
@@ -304,7 +312,19 @@ impl Held {
             | Effect::Refused { simple: false, .. }
             | Effect::Doubt { simple: false }
             | Effect::Spoken(_)
+            | Effect::Changed
             | Effect::InForce(_) => {}
+            Effect::Described(described) => self.learn(described),
+        }
+    }
+
+    fn learn(&mut self, described: &Described) {
+        let Some(kept) = self.named.get_mut(&described.id) else { return };
+        kept.shape.learn(described.shape);
+        if let (Some(print), Some(types)) = (described.shape.params, &described.types)
+            && *types != kept.statement.types
+        {
+            kept.statement.found.add(print, types);
         }
     }
 
@@ -327,6 +347,8 @@ impl Held {
             | Effect::Forgotten(_)
             | Effect::Doubt { simple: false }
             | Effect::Spoken(_)
+            | Effect::Described(_)
+            | Effect::Changed
             | Effect::InForce(_) => {}
         }
     }
@@ -334,7 +356,8 @@ impl Held {
     fn add(&mut self, statement: &Arc<Statement>) {
         self.clock += 1;
         let (statement, edition) = (Arc::clone(statement), statement.edition());
-        self.named.insert(statement.id, Kept { statement, used: self.clock, edition });
+        let kept = Kept { statement, used: self.clock, edition, shape: Shape::UNKNOWN };
+        self.named.insert(kept.statement.id, kept);
     }
 
     /// DEALLOCATE ALL or DISCARD ALL ran: every name is gone.

@@ -131,6 +131,14 @@ impl Server {
         clean.then_some(Clean(()))
     }
 
+    /// A simple query or function call is sent. Where it is not known to come in a transaction block, in a batch that
+    /// waits for its Sync, its answer tells: see [`Mixed`].
+    pub fn note_mixed(&mut self) {
+        if self.replies.is_unsynced() && (self.status == TxStatus::Idle || !self.replies.is_empty()) {
+            self.mixed.begin();
+        }
+    }
+
     /// Follows what the server has confirmed.
     pub fn apply(&mut self, effect: &Effect) {
         if let Effect::InForce(want) = effect {

@@ -18,12 +18,16 @@ use bytes::{Bytes, BytesMut};
 use pool::Pool;
 use pool::error::Error as PoolError;
 use pool::left::Pins;
-use wire::backend::error::{ErrorFields, Severity, write};
+use wire::backend::error::{ErrorFields, Severity, write, write_as};
 use wire::sqlstate::SqlState;
 
 pub use limit::Limit;
 use no_server::no_server;
 pub use refusal::{Refusal, Visit, Whole};
+
+/// The routine of PostgreSQL's that refuses to run a statement whose result has changed. Drivers prepare it again when
+/// they see this.
+pub(crate) const REVALIDATE: &str = "RevalidateCachedQuery";
 
 /// Why a request, or a whole session, came to an end.
 #[derive(Debug)]
@@ -74,6 +78,8 @@ pub enum Error {
         /// It was noticed only when it was open.
         open: bool,
     },
+    /// A statement is not what the client was told when it was described.
+    Changed,
     /// A LISTEN was held back for so long, and nobody listens for the client yet; why, if that is known.
     Unheard(Duration, Option<PoolError>),
     /// The log-in was refused.
@@ -120,7 +126,7 @@ impl Error {
             Self::NothingSent(_) | Self::Settings(_) | Self::Keeps { fatal: false, .. } | Self::Cancelled => {
                 true
             }
-            Self::Unheard(..) => true,
+            Self::Unheard(..) | Self::Changed => true,
             Self::ClientLost(_)
             | Self::Protocol(_)
             | Self::UnexpectedMessage(_)
@@ -158,16 +164,18 @@ impl Error {
             format!("Client {client}: {}.", report.detail)
         };
         let severity = if report.fatal || fatal { Severity::Fatal } else { Severity::Error };
-        write(
-            out,
-            &ErrorFields {
-                severity,
-                sqlstate: report.sqlstate,
-                message: &report.message,
-                detail: Some(&detail),
-                hint: (!report.hint.is_empty()).then_some(report.hint),
-            },
-        );
+        let fields = ErrorFields {
+            severity,
+            sqlstate: report.sqlstate,
+            message: &report.message,
+            detail: Some(&detail),
+            hint: (!report.hint.is_empty()).then_some(report.hint),
+        };
+        if matches!(self, Self::Changed) {
+            write_as(out, &fields, REVALIDATE);
+        } else {
+            write(out, &fields);
+        }
     }
 
     fn report(&self) -> Option<Report> {
@@ -241,6 +249,7 @@ impl Error {
                     "",
                 )
             },
+            Self::Changed => changed(),
             Self::Unheard(after, trouble) => no_server::unheard(*after, trouble.as_ref()),
             Self::Login(refusal) => refusal::report(refusal),
         };
@@ -260,6 +269,17 @@ fn fatal(sqlstate: SqlState, message: String) -> Report {
 
 fn error(sqlstate: SqlState, message: String, detail: &str) -> Report {
     Report { fatal: false, sqlstate, message, detail: detail.to_owned(), hint: "" }
+}
+
+fn changed() -> Report {
+    Report {
+        hint: "Prepare the statement again.",
+        ..error(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "cached plan must not change result type".to_owned(),
+            "its columns, or its parameters, have other names or types than when it was described",
+        )
+    }
 }
 
 /// The server's own error, in its own words.

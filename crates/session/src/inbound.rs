@@ -238,11 +238,14 @@ impl Pass<'_> {
 
     /// An error that we have provoked is told in our own words.
     fn refused(&mut self, seen: &Seen) -> bool {
+        let changed = self.says(seen, SqlState::UNDEFINED_COLUMN);
         let answered = self.server.replies.head_effect();
-        let Some(Effect::Refused { pins, .. }) = seen.failed.as_ref().or(answered.as_deref()) else {
-            return false;
+        let why = match seen.failed.as_ref().or(answered.as_deref()) {
+            Some(Effect::Refused { pins, .. }) => Error::Keeps { pins: *pins, fatal: false },
+            // any other error, in a failed transaction say, is what the client's own message would have met
+            Some(Effect::Changed) if changed => Error::Changed,
+            Some(_) | None => return false,
         };
-        let why = Error::Keeps { pins: *pins, fatal: false };
         self.cut();
         why.respond(&mut self.out, self.client.card.id);
         self.step(seen.have, false);
@@ -270,8 +273,7 @@ impl Pass<'_> {
         let Some(after) = self.client.overdue.filter(|_| seen.deliver == Deliver::Forward) else {
             return false;
         };
-        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();
-        if !Fields::new(body).sqlstate().is_some_and(|code| SqlState::QUERY_CANCELED.is(&code)) {
+        if !self.says(seen, SqlState::QUERY_CANCELED) {
             return false;
         }
         self.client.overdue = None;
@@ -279,6 +281,12 @@ impl Pass<'_> {
         Error::Timeout(Limit::Query, after).respond(&mut self.out, self.client.card.id);
         self.step(seen.have, false);
         true
+    }
+
+    /// Whether an error has this code.
+    fn says(&self, seen: &Seen, code: SqlState) -> bool {
+        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();
+        Fields::new(body).sqlstate().is_some_and(|said| code.is(&said))
     }
 
     /// An error that speaks of a statement by our name for it is told with the client's.

@@ -5,21 +5,30 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pool::Server;
 use pool::map::Map;
+use pool::prepared::shape::{Described, Shape};
 use pool::prepared::{Effect, Statement};
 
 /// The statements a client has prepared.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     unnamed: Option<Arc<Statement>>,
-    named: Map<Bytes, Arc<Statement>>,
+    named: Map<Bytes, Named>,
     /// Two names may stand for the same statement.
     aliased: bool,
 }
 
+/// A statement with a name.
+#[derive(Debug)]
+struct Named {
+    statement: Arc<Statement>,
+    /// What the client was told of it.
+    told: Shape,
+}
+
 /// What a name stands for, as far as one can tell while requests are under way.
 pub(crate) enum Known {
-    /// This one.
-    Yes(Arc<Statement>),
+    /// This one, of which the client was told this.
+    Yes(Arc<Statement>, Shape),
     /// Nothing.
     No,
     /// It depends on a batch that is not answered yet.
@@ -31,12 +40,14 @@ impl Names {
     pub(crate) fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Named(alias) | Effect::Checked(alias) => {
-                self.aliased |= self.named.values().any(|known| Arc::ptr_eq(known, &alias.statement));
-                self.named.insert(alias.name, alias.statement);
+                self.aliased |=
+                    self.named.values().any(|known| Arc::ptr_eq(&known.statement, &alias.statement));
+                self.named.insert(alias.name, Named { statement: alias.statement, told: Shape::UNKNOWN });
             }
             Effect::Forgotten(name) => drop(self.named.remove(&*name)),
             Effect::Deallocated(alias) => drop(self.named.remove(&*alias.name)),
             Effect::Unnamed(statement) => self.unnamed = Some(statement),
+            Effect::Described(described) => self.tell(&described),
             Effect::NoUnnamed
             | Effect::Doubt { simple: true }
             | Effect::Names { simple: true, .. }
@@ -48,7 +59,17 @@ impl Names {
             | Effect::Replayed(_)
             | Effect::Doubt { simple: false }
             | Effect::Spoken(_)
+            | Effect::Changed
             | Effect::InForce(_) => {}
+        }
+    }
+
+    fn tell(&mut self, described: &Described) {
+        if let Some(name) = &described.name
+            && let Some(known) = self.named.get_mut(name)
+            && known.statement.id == described.id
+        {
+            known.told.learn(described.shape);
         }
     }
 
@@ -94,7 +115,14 @@ impl Names {
 
     /// The client's name of a statement, given the name it has on servers.
     pub(crate) fn by_server_name(&self, server_name: &[u8]) -> Option<&Bytes> {
-        self.named.iter().find(|(_, s)| s.name.as_bytes() == server_name).map(|(name, _)| name)
+        let its = |known: &Named| known.statement.name.as_bytes() == server_name;
+        self.named.iter().find(|(_, known)| its(known)).map(|(name, _)| name)
+    }
+
+    /// The client's name, to be kept.
+    pub(crate) fn keep(&self, name: &[u8]) -> Bytes {
+        let known = self.named.get_key_value(name).map(|(name, _)| name.clone());
+        known.unwrap_or_else(|| Bytes::copy_from_slice(name))
     }
 
     /// What this name stands for.
@@ -110,7 +138,7 @@ impl Names {
                 return Known::Unsure;
             }
         }
-        Known::settled(self.named.get(name))
+        self.named.get(name).map_or(Known::No, |known| Known::Yes(Arc::clone(&known.statement), known.told))
     }
 
     /// The unnamed statement.
@@ -137,6 +165,6 @@ impl Known {
 
     /// What is confirmed.
     pub(crate) fn settled(found: Option<&Arc<Statement>>) -> Self {
-        found.map_or(Self::No, |statement| Self::Yes(Arc::clone(statement)))
+        found.map_or(Self::No, |statement| Self::Yes(Arc::clone(statement), Shape::UNKNOWN))
     }
 }

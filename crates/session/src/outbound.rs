@@ -15,7 +15,6 @@ use net::buffers::BLOCK;
 use pool::left::Pins;
 use pool::prepared::Effect;
 use pool::{Pool, Server};
-use wire::TxStatus;
 use wire::frame::{self, HEADER, Head};
 use wire::frontend::{bind, close, describe, execute, parse};
 use wire::replies::{Action, Request, SETTLE};
@@ -180,7 +179,7 @@ impl Pass<'_> {
             }
             b'Q' => self.query(have, have == head.total()),
             b'F' => {
-                self.note_mixed();
+                self.server.note_mixed();
                 self.asks(Request::FunctionCall, None)
             }
             b'E' => {
@@ -213,7 +212,7 @@ impl Pass<'_> {
 
     /// A simple query drops the unnamed statement; some make the server forget the others too.
     fn query(&mut self, have: usize, whole: bool) -> Passage {
-        self.note_mixed();
+        self.server.note_mixed();
         let mut doubt = false;
         let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
         if self.rules.follows && !(whole && traces::is_plain(sql, self.server)) {
@@ -293,15 +292,6 @@ impl Pass<'_> {
         passage
     }
 
-    /// A simple query or function call that is not known to come in a transaction block, in a batch that waits
-    /// for its Sync: see [`pool::server::Mixed`].
-    fn note_mixed(&mut self) {
-        let replies = &self.server.replies;
-        if replies.is_unsynced() && (self.server.status == TxStatus::Idle || !replies.is_empty()) {
-            self.server.mixed.begin();
-        }
-    }
-
     fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {
         if matches!(request, Request::Query | Request::FunctionCall | Request::Sync) {
             self.server.left.follow();
@@ -342,6 +332,7 @@ impl Pass<'_> {
             return self.asks(request, None);
         }
         let mut desk = Desk::new(names, self.server, Instead::of(&mut self.out, run), gate, self.rules);
+        desk.behind = self.client.channel.inbox.get(self.at + head.total()..).unwrap_or_default();
         let passage = match head.tag {
             b'P' => parse::Parse::parse(body).map(|m| {
                 self.done.parses += u64::from(!m.name.is_empty());

@@ -8,11 +8,13 @@
 //! batch, as the server skips the batch if one of them fails. Beyond the Sync one has to wait for the answer.
 
 mod meant;
+mod told;
 
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
 use pool::Server;
+use pool::prepared::shape::Shape;
 use pool::prepared::{About, Alias, Catalog, Effect, PREFIX, Statement};
 use wire::frontend::{Kind, bind, close, describe, parse};
 use wire::replies::{Action, Request};
@@ -65,6 +67,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) gate: Gate<'a>,
     /// What goes to the server in the place of the client's message.
     pub(crate) out: Instead<'a>,
+    /// What the client has sent behind the message at hand, as far as it is here.
+    pub(crate) behind: &'a [u8],
     /// Statements made under a shared name, for the statistics.
     pub(crate) made: u64,
 }
@@ -79,7 +83,7 @@ impl<'a> Desk<'a> {
         rules: Rules,
     ) -> Self {
         let catalog = &gate.pool.statements;
-        Self { names, catalog, server, limit: rules.statements, rules, gate, out, made: 0 }
+        Self { names, catalog, server, limit: rules.statements, rules, gate, out, behind: &[], made: 0 }
     }
 }
 
@@ -104,9 +108,12 @@ impl Desk<'_> {
 
     /// Bind: `message` is as much of it as holds both names, `length` its length field.
     pub(crate) fn bind(&mut self, message: &bind::Bind<'_>, length: u32) -> Passage {
-        let Ok(used) = self.use_statement(message.statement) else {
+        let Ok(used) = self.use_statement(message.statement, Some(message.portal)) else {
             return Passage::Stall;
         };
+        if matches!(used, Use::Changed) {
+            return self.refuse_changed();
+        }
         if used.about().is_some_and(|about| !self.gate.admits(&about.tunings)) {
             return Passage::Stall;
         }
@@ -148,14 +155,18 @@ impl Desk<'_> {
 
     /// Describe.
     pub(crate) fn describe(&mut self, message: &describe::Describe<'_>) -> Passage {
-        let used = match message.kind {
-            Kind::Portal => Use::Nothing,
-            Kind::Statement => match self.use_statement(message.name) {
-                Ok(used) => used,
+        let (used, told) = match message.kind {
+            Kind::Portal => (Use::Nothing, self.told_by_portal(message.name)),
+            Kind::Statement => match self.use_statement(message.name, None) {
+                Ok(Use::Changed) => return self.refuse_changed(),
+                Ok(used) => {
+                    let told = used.shared().map(|statement| self.told_of(statement, message.name));
+                    (used, told)
+                }
                 Err(Stalled) => return Passage::Stall,
             },
         };
-        self.server.replies.push(Request::Describe, Action::Forward, None);
+        self.server.replies.push(Request::Describe, Action::Forward, told);
         let Some(name) = used.name() else { return Passage::Verbatim };
         match describe::write(self.out.buffer(), Kind::Statement, name.as_bytes()) {
             Ok(()) => Passage::Rewritten,
@@ -218,7 +229,7 @@ impl Desk<'_> {
         let (name, sql, types) = (message.name, message.sql, message.types);
         match self.names.named(self.server, name) {
             Known::Unsure => return Err(Stalled),
-            Known::Yes(taken) => {
+            Known::Yes(taken, _) => {
                 // the server itself says that the name is taken, or what else is wrong, and ends the batch
                 self.ensure(&taken)?;
                 self.write_parse(taken.name.as_bytes(), sql, types);
@@ -233,7 +244,7 @@ impl Desk<'_> {
         let statement = self.catalog.intern(sql, types, || read.about.clone());
         self.ensure_all(&statement.about)?;
         let name = Bytes::copy_from_slice(name);
-        if self.holds(&statement)? {
+        if self.holds(&statement)?.is_some() {
             // it is there under its shared name; as the unnamed one the server checks it again, in the state
             // that this client's transaction is in
             self.write_parse(b"", sql, types);
@@ -255,17 +266,15 @@ impl Desk<'_> {
         Ok(Passage::Rewritten)
     }
 
-    /// Makes sure that the server knows the statement of this name.
-    fn use_statement(&mut self, name: &[u8]) -> Result<Use, Stalled> {
+    /// Makes sure that the server knows the statement of this name, and that it is what the client was told; `portal`:
+    /// which it is to be bound to.
+    fn use_statement(&mut self, name: &[u8], portal: Option<&[u8]>) -> Result<Use, Stalled> {
         if name.is_empty() {
             return self.use_unnamed().map(Use::Unnamed);
         }
         match self.names.named(self.server, name) {
             Known::Unsure => Err(Stalled),
-            Known::Yes(statement) => {
-                self.ensure(&statement)?;
-                Ok(Use::Shared(statement))
-            }
+            Known::Yes(statement, told) => self.use_as_told(statement, told, (name, portal)),
             // the server says that there is no such statement; our own names are out of the client's reach
             Known::No if name.starts_with(PREFIX.as_bytes()) => {
                 Ok(Use::Unreachable(format!("_{}", String::from_utf8_lossy(name))))
@@ -286,15 +295,15 @@ impl Desk<'_> {
         match (self.names.unnamed(self.server), there) {
             (Known::Unsure, _) | (_, Known::Unsure) => Err(Stalled),
             (Known::No, Known::No) => Ok(None),
-            (Known::Yes(mine), Known::Yes(there)) if Arc::ptr_eq(&mine, &there) => Ok(Some(mine)),
-            (Known::Yes(mine), Known::Yes(_) | Known::No) => {
+            (Known::Yes(mine, _), Known::Yes(there, _)) if Arc::ptr_eq(&mine, &there) => Ok(Some(mine)),
+            (Known::Yes(mine, _), Known::Yes(..) | Known::No) => {
                 self.ensure_all(&mine.about)?;
                 self.write_parse(b"", &mine.sql, &mine.types);
                 let replayed = Effect::Replayed(Arc::clone(&mine));
                 self.server.replies.push(Request::Parse, Action::Discard, Some(replayed));
                 Ok(Some(mine))
             }
-            (Known::No, Known::Yes(_)) => {
+            (Known::No, Known::Yes(..)) => {
                 close::write(self.out.buffer(), Kind::Statement, b"").map_err(|_| Stalled)?;
                 self.server.replies.push(Request::Close, Action::Discard, Some(Effect::NoUnnamed));
                 Ok(None)
@@ -318,22 +327,28 @@ impl Desk<'_> {
         Known::settled(self.server.held.unnamed())
     }
 
-    fn holds(&mut self, statement: &Statement) -> Result<bool, Stalled> {
+    /// What is known of the statement, if the server holds it.
+    fn holds(&mut self, statement: &Statement) -> Result<Option<Shape>, Stalled> {
         for (syncs, effect) in self.server.replies.pending() {
             let made = matches!(effect, Effect::Shared(s) if s.id == statement.id)
                 || matches!(effect, Effect::Named(alias) if alias.statement.id == statement.id);
             if matches!(effect, Effect::Doubt { .. } | Effect::Names { .. }) {
                 return Err(Stalled);
             } else if made || matches!(effect, Effect::Evicted(s) if s.id == statement.id) {
-                return if syncs > 0 { Err(Stalled) } else { Ok(made) };
+                return if syncs > 0 { Err(Stalled) } else { Ok(made.then_some(Shape::UNKNOWN)) };
             }
         }
         Ok(self.server.held.touch(statement))
     }
 
     pub(crate) fn ensure(&mut self, statement: &Arc<Statement>) -> Result<(), Stalled> {
-        if self.holds(statement)? {
-            return Ok(());
+        if self.holds(statement)?.is_some() { Ok(()) } else { self.make(statement, Shape::UNKNOWN) }
+    }
+
+    /// Prepares it for a client that was told this.
+    fn make(&mut self, statement: &Arc<Statement>, told: Shape) -> Result<(), Stalled> {
+        if self.is_being_told(statement) {
+            return Err(Stalled);
         }
         self.make_room()?;
         self.close_outdated(statement)?;
@@ -341,20 +356,9 @@ impl Desk<'_> {
         if statement.by_sql {
             return self.prepare_by_sql(statement);
         }
-        self.write_parse(statement.name.as_bytes(), &statement.sql, &statement.types);
+        self.write_parse(statement.name.as_bytes(), &statement.sql, &statement.types_told(told));
         let effect = Effect::Shared(Arc::clone(statement));
         self.server.replies.push(Request::Parse, Action::Discard, Some(effect));
-        Ok(())
-    }
-
-    /// Makes the name free where the server holds something out of date under it.
-    fn close_outdated(&mut self, statement: &Arc<Statement>) -> Result<(), Stalled> {
-        if self.server.held.is_outdated(statement) {
-            close::write(self.out.buffer(), Kind::Statement, statement.name.as_bytes())
-                .map_err(|_| Stalled)?;
-            let gone = Some(Effect::Evicted(Arc::clone(statement)));
-            self.server.replies.push(Request::Close, Action::Discard, gone);
-        }
         Ok(())
     }
 

@@ -71,7 +71,7 @@ impl<'a> Relay<'a> {
         now: Instant,
     ) -> Self {
         let since = Some(now);
-        client.overdue = None;
+        (client.overdue, client.stalled) = (None, false);
         Self {
             client,
             checkout,

@@ -5,6 +5,7 @@ use pool::prepared::{Held, PREFIX};
 use wire::backend::error::Fields;
 use wire::sqlstate::SqlState;
 
+use crate::error::REVALIDATE;
 use crate::names::Names;
 
 /// The whole ErrorResponse with the client's names in it: the one `spoken` of if that is known, else the one that
@@ -50,7 +51,7 @@ pub(crate) fn suspect(body: &[u8]) -> Option<Suspect> {
     let fields = Fields::new(body);
     let code = fields.sqlstate()?;
     if SqlState::FEATURE_NOT_SUPPORTED.is(&code) {
-        return (fields.get(b'R') == Some(b"RevalidateCachedQuery")).then_some(Suspect::Used);
+        return (fields.get(b'R') == Some(REVALIDATE.as_bytes())).then_some(Suspect::Used);
     }
     if !SqlState::INVALID_SQL_STATEMENT_NAME.is(&code) {
         return None;

@@ -58,7 +58,7 @@ impl Desk<'_> {
             let known = match here.iter().rev().find(|(name, _)| **name == *used.name) {
                 Some((_, known)) => known.clone(),
                 None => match self.names.named(self.server, &used.name) {
-                    Known::Yes(statement) => Some(statement),
+                    Known::Yes(statement, _) => Some(statement),
                     Known::No => None,
                     Known::Unsure => return Err(Stalled),
                 },

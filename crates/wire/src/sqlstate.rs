@@ -82,6 +82,8 @@ codes! {
     INSUFFICIENT_PRIVILEGE = "42501";
     /// `syntax_error`.
     SYNTAX_ERROR = "42601";
+    /// `undefined_column`.
+    UNDEFINED_COLUMN = "42703";
     /// `undefined_object`: among others an unknown setting.
     UNDEFINED_OBJECT = "42704";
     /// `duplicate_cursor`.

@@ -34,11 +34,11 @@ fn the_one_not_used_for_longest_goes_first() {
     for statement in &all {
         held.apply(&Effect::Shared(Arc::clone(statement)));
     }
-    assert!(held.touch(&all[0]));
+    assert!(held.touch(&all[0]).is_some());
     assert!(held.oldest_over(4).is_none());
     assert_eq!(held.oldest_over(3).map(|s| s.id), Some(all[1].id));
     held.apply(&Effect::Evicted(Arc::clone(&all[1])));
-    assert!(!held.touch(&all[1]));
+    assert!(held.touch(&all[1]).is_none());
 }
 
 #[test]
@@ -49,19 +49,19 @@ fn what_a_server_has_refused_is_out_of_date_on_every_server() {
     for held in [&mut one, &mut other] {
         all.iter().for_each(|statement| held.apply(&Effect::Shared(Arc::clone(statement))));
         held.lend();
-        assert!(held.touch(&all[0]));
+        assert!(held.touch(&all[0]).is_some());
     }
     one.outdate_used();
-    assert!(one.is_outdated(&all[0]) && !one.touch(&all[0]));
+    assert!(one.is_outdated(&all[0]) && one.touch(&all[0]).is_none());
     assert!(other.is_outdated(&all[0]), "on the other one too");
-    assert!(other.touch(&all[1]), "the other statement was not used");
+    assert!(other.touch(&all[1]).is_some(), "the other statement was not used");
     // the same news from a second server is no news
     one.apply(&Effect::Evicted(Arc::clone(&all[0])));
     one.apply(&Effect::Shared(Arc::clone(&all[0])));
     other.outdate_used();
-    assert!(one.touch(&all[0]));
+    assert!(one.touch(&all[0]).is_some());
     one.outdate_here(all[0].id);
     assert!(one.is_outdated(&all[0]));
     other.apply(&Effect::Shared(Arc::clone(&all[0])));
-    assert!(other.touch(&all[0]), "here alone");
+    assert!(other.touch(&all[0]).is_some(), "here alone");
 }

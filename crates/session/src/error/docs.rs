@@ -108,6 +108,8 @@ kinds! {
     Error::TransactionBlock { open: false }, "BEGIN in statement mode", Error::TransactionBlock { open: false };
     Error::TransactionBlock { open: true }, "a transaction block in statement mode, noticed when it was open",
         Error::TransactionBlock { open: true };
+    Error::Changed, "a prepared statement is not what the client was told when it was described: a table was changed \
+        since, and no server has it as it was", Error::Changed;
     Error::Unheard(..), "a LISTEN, and the connection that listens could not be made to within `pool.acquire_timeout`",
         Error::Unheard(Duration::from_secs(5), Some(PoolError::Lost { server: server(), why: None }));
     Error::Login(Refusal::NoUser), "a start-up message without a user", Error::Login(Refusal::NoUser);

@@ -14,15 +14,25 @@ pub(super) enum Use {
     Nothing,
     /// None; the name only looks like one of ours.
     Unreachable(String),
+    /// One that is not what the client was told any more.
+    Changed,
 }
 
 impl Use {
     /// Its name on the server, where that is another one.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
-            Self::Unnamed(_) | Self::Nothing => None,
+            Self::Unnamed(_) | Self::Nothing | Self::Changed => None,
             Self::Shared(statement) => Some(&statement.name),
             Self::Unreachable(name) => Some(name),
+        }
+    }
+
+    /// The statement, if it has a name.
+    pub(super) fn shared(&self) -> Option<&Statement> {
+        match self {
+            Self::Shared(statement) => Some(statement.as_ref()),
+            Self::Unnamed(_) | Self::Nothing | Self::Unreachable(_) | Self::Changed => None,
         }
     }
 
@@ -30,7 +40,7 @@ impl Use {
     pub(super) fn about(&self) -> Option<&About> {
         match self {
             Self::Unnamed(Some(statement)) | Self::Shared(statement) => Some(&statement.about),
-            Self::Unnamed(None) | Self::Nothing | Self::Unreachable(_) => None,
+            Self::Unnamed(None) | Self::Nothing | Self::Unreachable(_) | Self::Changed => None,
         }
     }
 }

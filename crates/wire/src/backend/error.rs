@@ -61,15 +61,20 @@ pub struct ErrorFields<'a> {
 
 /// Appends an ErrorResponse.
 pub fn write(out: &mut BytesMut, fields: &ErrorFields<'_>) {
-    put(out, TAG, fields);
+    put(out, TAG, fields, None);
+}
+
+/// Appends an ErrorResponse in the name of this routine of PostgreSQL's, for drivers that go by it.
+pub fn write_as(out: &mut BytesMut, fields: &ErrorFields<'_>, routine: &str) {
+    put(out, TAG, fields, Some(routine));
 }
 
 /// Appends a NoticeResponse.
 pub fn write_notice(out: &mut BytesMut, fields: &ErrorFields<'_>) {
-    put(out, NOTICE, fields);
+    put(out, NOTICE, fields, None);
 }
 
-fn put(out: &mut BytesMut, tag: u8, fields: &ErrorFields<'_>) {
+fn put(out: &mut BytesMut, tag: u8, fields: &ErrorFields<'_>, routine: Option<&str>) {
     let severity = fields.severity.as_str();
     let all = [
         (b'S', Some(severity)),
@@ -78,6 +83,7 @@ fn put(out: &mut BytesMut, tag: u8, fields: &ErrorFields<'_>) {
         (b'M', Some(fields.message)),
         (b'D', fields.detail),
         (b'H', fields.hint),
+        (b'R', routine),
     ];
     let mut body = BytesMut::new();
     for (code, value) in all {
@@ -89,7 +95,7 @@ fn put(out: &mut BytesMut, tag: u8, fields: &ErrorFields<'_>) {
     }
     body.put_u8(0);
     out.put_u8(tag);
-    // six values of at most MAX_VALUE bytes
+    // seven values of at most MAX_VALUE bytes
     out.put_u32(u32::try_from(body.len()).unwrap_or(0).saturating_add(4));
     out.put_slice(&body);
 }

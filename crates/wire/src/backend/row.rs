@@ -1,4 +1,5 @@
-//! RowDescription and DataRow: written for the console's answers, read for our own queries to a server.
+//! RowDescription and DataRow: written for the console's answers, read for our own queries to a server, and to tell
+//! whether a statement still returns what a client was told.
 
 use bytes::{BufMut, BytesMut};
 
@@ -62,6 +63,60 @@ pub fn write_row(out: &mut BytesMut, values: &[Option<&[u8]>]) -> Result<(), Err
         }
     }
     Ok(())
+}
+
+/// A RowDescription message whose lengths have been checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowDescription<'a> {
+    raw: &'a [u8],
+}
+
+/// One column of somebody else's RowDescription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// The table and the column there that it comes from, if any.
+    pub origin: (u32, u16),
+    /// Its type id.
+    pub oid: u32,
+    /// Its type's size; negative for a variable one.
+    pub len: i16,
+    /// The type modifier, such as the length of a varchar.
+    pub modifier: i32,
+    /// The format of its values.
+    pub format: u16,
+}
+
+impl<'a> RowDescription<'a> {
+    /// Reads the body of a RowDescription: as many columns as are announced, and nothing else.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(body);
+        let count = reader.u16()?;
+        let raw = reader.rest();
+        for _ in 0..count {
+            described(&mut reader)?;
+        }
+        reader.finish()?;
+        Ok(Self { raw })
+    }
+
+    /// The columns in their order.
+    pub fn columns(&self) -> impl Iterator<Item = Described<'a>> + use<'a> {
+        let mut reader = Reader::new(self.raw);
+        std::iter::from_fn(move || described(&mut reader).ok())
+    }
+}
+
+fn described<'a>(reader: &mut Reader<'a>) -> Result<Described<'a>, Error> {
+    Ok(Described {
+        name: reader.cstr()?,
+        origin: (reader.u32()?, reader.u16()?),
+        oid: reader.u32()?,
+        len: reader.i16()?,
+        modifier: reader.i32()?,
+        format: reader.u16()?,
+    })
 }
 
 fn count(tag: u8, n: usize) -> Result<u16, Error> {

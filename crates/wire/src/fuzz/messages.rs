@@ -3,7 +3,7 @@
 //! A body that a view takes has to be written again byte by byte: else two readers of the same bytes, we and
 //! the server behind us, would not see the same message.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 use crate::backend::auth::Authentication;
 use crate::backend::error::{self as error_response, ErrorFields, Fields, Severity};
@@ -114,11 +114,36 @@ pub fn backend(body: &[u8]) {
         assert_eq!(values.len(), usize::from(row.len()));
         row::write_row(out, &values)
     });
+    same(body, row::RowDescription::parse(body), |out, description| {
+        let columns: Vec<_> = description.columns().collect();
+        let written = description_of(&columns);
+        out.put_u8(row::DESCRIPTION);
+        out.put_u32(u32::try_from(written.len()).unwrap_or(0).saturating_add(4));
+        out.put_slice(&written);
+        Ok(())
+    });
     negotiation(body);
     if let Ok(request) = Authentication::parse(body) {
         authentication(body, request);
     }
     error(body);
+}
+
+/// The body of the RowDescription that has these columns.
+fn description_of(columns: &[row::Described<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.put_u16(u16::try_from(columns.len()).unwrap_or(0));
+    for column in columns {
+        body.put_slice(column.name);
+        body.put_u8(0);
+        body.put_u32(column.origin.0);
+        body.put_u16(column.origin.1);
+        body.put_u32(column.oid);
+        body.put_i16(column.len);
+        body.put_i32(column.modifier);
+        body.put_u16(column.format);
+    }
+    body
 }
 
 fn same<T>(body: &[u8], view: Result<T, Error>, write: impl FnOnce(&mut BytesMut, T) -> Result<(), Error>) {
