@@ -1,10 +1,13 @@
 //! Limits in time: each ends what it is for, with a code and words of its own, and leaves the pool whole.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use testkit::client::tags;
 use testkit::error::ServerError;
 use testkit::proxy::Server;
 use testkit::scripted::Scripted;
-use testkit::{Client, Error, Postgres, Proxy, messages as m, wait};
+use testkit::{Client, Error, Postgres, Proxy, answers, messages as m, wait};
 
 use crate::scene::{PGWEIR, before, is_whole, last_words};
 
@@ -70,10 +73,46 @@ fn many_fast_queries_are_no_slow_query() {
     for _ in 0..6 {
         assert_eq!(tags(&client.read_until_ready()), "TDCZ");
     }
+    let batch = |sql| [m::parse("", sql, &[]), m::bind("", "", &[]), m::execute("", 0), m::sync()].concat();
+    client.send(&[batch("SELECT 1"), m::sync(), batch("SELECT 2"), batch("SELECT 3")].concat());
+    for tags_of_one in ["12DCZ", "Z", "12DCZ", "12DCZ"] {
+        assert_eq!(tags(&client.read_until_ready()), tags_of_one);
+    }
     client.send(&[m::query("SELECT pg_sleep(600)"), m::query("SELECT 'next'")].concat());
     assert_eq!(error(&client.read_until_ready()).code(), "57014");
     let answer = client.read_until_ready();
     assert_eq!(answer.iter().find(|m| m.tag == b'D').unwrap().texts(), ["next"]);
+}
+
+/// A cancel hits what runs when it arrives. So nothing may be there but the query that is meant, even where the client
+/// has sent the next one with it and the query ends by itself at that moment.
+#[test]
+fn a_cancel_finds_no_other_query_at_the_server() {
+    let too_early = Arc::new(AtomicUsize::new(0));
+    let slow = Scripted::log_in_then({
+        let too_early = Arc::clone(&too_early);
+        move |peer| {
+            for status in [b'T', b'I'] {
+                peer.expect(b'Q')?;
+                peer.stall();
+                too_early.fetch_add(usize::from(peer.has_more()), Ordering::Relaxed);
+                peer.send(&[answers::complete("SELECT 0"), answers::ready(status)].concat())?;
+            }
+            peer.serve()
+        }
+    });
+    let proxy = Proxy::builder(PGWEIR)
+        .database("postgres", Server::at("127.0.0.1", slow.port()))
+        .set("pool.query_timeout", "\"100ms\"")
+        .start();
+    let mut client = proxy.connect().open();
+    client.send(&[m::query("SELECT slow"), m::query("SELECT next")].concat());
+    wait::until(wait::PATIENCE, "it is cancelled", || !slow.cancels().is_empty());
+    slow.release();
+    for _ in 0..2 {
+        assert_eq!(tags(&client.read_until_ready()), "CZ");
+    }
+    assert_eq!(too_early.load(Ordering::Relaxed), 0, "the next query was there when the cancel came");
 }
 
 /// The user's own cancel, and the server's own limit, are told in the server's words.
@@ -208,6 +247,21 @@ fn a_client_that_does_nothing_is_disconnected_where_that_is_asked_for() {
         client.rows("SELECT pg_sleep(1.5)");
     }
     assert_eq!(patient.rows("SELECT 'still here'"), "still here");
+}
+
+#[test]
+fn a_client_that_does_nothing_with_a_server_it_keeps_is_disconnected_too() {
+    let postgres = Postgres::start();
+    let proxy = limited(&postgres, "idle_client_timeout", "100ms");
+    for keeps in ["CREATE TEMPORARY TABLE t ()", "SELECT pg_advisory_lock(1)"] {
+        let mut client = proxy.connect().open();
+        client.rows(keeps);
+        let said = last_words(&mut client);
+        assert_eq!(said.len(), 1, "{keeps}");
+        let message = "terminating connection due to idle-session timeout";
+        is(&said[0], "FATAL", "57P05", message, "pool.idle_client_timeout is 0.1 s.");
+        is_whole(&proxy, &postgres, 1, keeps);
+    }
 }
 
 #[test]

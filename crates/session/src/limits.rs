@@ -57,6 +57,11 @@ impl Limits {
         self.query | self.transaction | self.idle_in_transaction | self.idle_client == 0
     }
 
+    /// Whether queries are limited.
+    pub(crate) fn has_query(&self) -> bool {
+        self.query > 0
+    }
+
     fn after(&self, limit: Limit) -> Duration {
         Duration::from_micros(match limit {
             Limit::Query => self.query,

@@ -1,21 +1,22 @@
 //! From the client to the server: cuts messages, notes the replies they will have, passes them on.
 //!
-//! A run of messages that need no change is written from where it was read. A message longer than a block
+//! A run of messages that need no change is written from where it was read ([`run`]). A message longer than a block
 //! passes in pieces; a shorter one is sent only when it is whole, so that a client that goes away leaves no
 //! half of it behind.
 
-use std::io;
+mod run;
+
 use std::mem::take;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use classify::Effects;
 use net::buffers::BLOCK;
-use pool::left::Pins;
+use pool::left::{Changing, Pins};
 use pool::prepared::Effect;
 use pool::{Pool, Server};
-use wire::frame::{self, HEADER, Head};
+use wire::frame::{self, Head};
 use wire::frontend::{bind, close, describe, execute, parse};
 use wire::replies::{Action, Request, SETTLE};
 
@@ -26,6 +27,7 @@ use crate::listening::Gate;
 use crate::prepared::{Desk, Passage};
 use crate::rules::Rules;
 use crate::traces;
+use run::Run;
 
 /// Flush, which makes the server answer what it has been asked so far.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
@@ -66,13 +68,8 @@ struct Pass<'a> {
     server: &'a mut Server,
     pool: &'a Arc<Pool>,
     rules: Rules,
-    /// What goes out in place of what came in; a run that needs no change is copied here only when something
-    /// before it was changed.
-    out: BytesMut,
-    /// Start of the run of messages that go out unchanged.
-    start: usize,
-    /// Where the next message begins.
-    at: usize,
+    /// What goes out.
+    run: Run,
     done: Forwarded,
 }
 
@@ -87,42 +84,22 @@ pub(crate) fn forward(
     pool: &Arc<Pool>,
     rules: Rules,
 ) -> Result<Forwarded, Error> {
-    let out = server.channel.take_queue();
-    let done = Forwarded::default();
-    let mut pass = Pass { client, server, pool, rules, out, start: 0, at: 0, done };
+    let run = Run::behind(server.channel.take_queue());
+    let mut pass = Pass { client, server, pool, rules, run, done: Forwarded::default() };
     let walked = pass.walk();
-    let (start, end, done, out) = (pass.start, pass.at, pass.done, take(&mut pass.out));
-    let sent = send(cx, client, server, out, start..end);
-    client.channel.consume(end);
+    let Pass { run, done, .. } = pass;
+    let taken = run.at();
+    let sent = run.send(cx, &client.channel.inbox, &mut server.channel);
+    client.channel.consume(taken);
     walked?;
     sent.map_err(|error| Error::server_lost(pool, &error))?;
-    Ok(Forwarded { taken: end, ..done })
-}
-
-fn send(
-    cx: &mut Context<'_>,
-    client: &Client,
-    server: &mut Server,
-    out: BytesMut,
-    run: std::ops::Range<usize>,
-) -> io::Result<()> {
-    let run = client.channel.inbox.get(run).unwrap_or_default();
-    if out.is_empty() {
-        // the usual case: nothing was changed, nothing waits
-        return if run.is_empty() { Ok(()) } else { server.channel.send(cx, run) };
-    }
-    server.channel.put_queue(out);
-    server.channel.queue().extend_from_slice(run);
-    match server.channel.poll_drain(cx) {
-        Poll::Ready(sent) => sent,
-        Poll::Pending => Ok(()),
-    }
+    Ok(Forwarded { taken, ..done })
 }
 
 impl Pass<'_> {
     fn walk(&mut self) -> Result<(), Error> {
         loop {
-            let there = self.client.channel.inbox.len() - self.at;
+            let there = self.client.channel.inbox.len() - self.run.at();
             if self.server.passing.outbound > 0 {
                 let piece = self.server.passing.outbound.min(there);
                 self.server.passing.outbound -= piece;
@@ -136,7 +113,7 @@ impl Pass<'_> {
                 }
                 continue;
             }
-            let rest = self.client.channel.inbox.get(self.at..).unwrap_or_default();
+            let rest = self.client.channel.inbox.get(self.run.at()..).unwrap_or_default();
             let Some(head) = frame::head(rest, self.client.longest).map_err(Error::protocol)? else {
                 return Ok(());
             };
@@ -162,6 +139,10 @@ impl Pass<'_> {
         if self.server.replies.is_skipping() && !matches!(head.tag, b'S' | b'X') {
             self.step(head, have, Passage::Dropped);
             return Ok(true);
+        }
+        if matches!(head.tag, b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C') && self.has_to_wait_its_turn() {
+            self.done.stalled = true;
+            return Ok(false);
         }
         let passage = match head.tag {
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' | b'S' if !self.server.left.may_follow() => {
@@ -210,11 +191,21 @@ impl Pass<'_> {
         Ok(true)
     }
 
+    /// Where the time of queries is limited a request is not sent before the one ahead of it has ended: a cancel of ours
+    /// would hit whatever runs when it arrives. Settings of ours may be ahead of it.
+    fn has_to_wait_its_turn(&self) -> bool {
+        let replies = &self.server.replies;
+        self.rules.limits.has_query()
+            && !replies.is_empty()
+            && !replies.is_unsynced()
+            && self.server.left.changing != Changing::Sent
+    }
+
     /// A simple query drops the unnamed statement; some make the server forget the others too.
     fn query(&mut self, have: usize, whole: bool) -> Passage {
         self.server.note_mixed();
         let mut doubt = false;
-        let sql = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let sql = self.run.body(&self.client.channel.inbox, have);
         if self.rules.follows && !(whole && traces::is_plain(sql, self.server)) {
             traces::note_definitions(sql, self.server, &self.pool.statements);
             doubt = !whole;
@@ -261,7 +252,7 @@ impl Pass<'_> {
         let Some((portal, naming)) = &held.naming else {
             return doubt.then_some(Effect::Doubt { simple: false });
         };
-        let body = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let body = self.run.body(&self.client.channel.inbox, have);
         let here = execute::Execute::parse(body).is_ok_and(|execute| *execute.portal == **portal);
         if here && !naming.steps.is_empty() {
             let steps = Box::new(naming.steps.clone());
@@ -280,14 +271,14 @@ impl Pass<'_> {
 
     /// A simple query with names of prepared statements in it.
     fn query_with_names(&mut self, sql: &[u8], effects: &Effects) -> Passage {
-        let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
+        let (out, run) = self.run.parts(&self.client.channel.inbox);
         let (names, params) = (&self.client.names, &self.client.params);
         let gate = Gate::new(&mut self.client.listening, self.pool, params, self.rules.shares);
-        let mut desk = Desk::new(names, self.server, Instead::of(&mut self.out, run), gate, self.rules);
+        let mut desk = Desk::new(names, self.server, Instead::of(out, run), gate, self.rules);
         let passage = desk.query(sql, effects).unwrap_or(Passage::Stall);
         self.done.made += desk.made;
         if desk.out.is_used() {
-            self.start = self.at;
+            self.run.was_replaced();
         }
         passage
     }
@@ -306,8 +297,7 @@ impl Pass<'_> {
     /// Parse, Bind, Describe and Close go by statements. One that cannot be read goes as it is: the server
     /// says what is wrong with it as it would say to the client itself.
     fn statement(&mut self, head: Head, have: usize) -> Passage {
-        let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
-        let body = self.client.channel.inbox.get(self.at + HEADER..self.at + have).unwrap_or_default();
+        let body = self.run.body(&self.client.channel.inbox, have);
         let request = match head.tag {
             b'P' => Request::Parse,
             b'B' => Request::Bind,
@@ -331,8 +321,10 @@ impl Pass<'_> {
             }
             return self.asks(request, None);
         }
-        let mut desk = Desk::new(names, self.server, Instead::of(&mut self.out, run), gate, self.rules);
-        desk.behind = self.client.channel.inbox.get(self.at + head.total()..).unwrap_or_default();
+        let behind = self.client.channel.inbox.get(self.run.at() + head.total()..).unwrap_or_default();
+        let (out, run) = self.run.parts(&self.client.channel.inbox);
+        let mut desk = Desk::new(names, self.server, Instead::of(out, run), gate, self.rules);
+        desk.behind = behind;
         let passage = match head.tag {
             b'P' => parse::Parse::parse(body).map(|m| {
                 self.done.parses += u64::from(!m.name.is_empty());
@@ -348,7 +340,7 @@ impl Pass<'_> {
         (self.done.made, self.done.held) = (self.done.made + desk.made, desk.gate.held);
         if desk.out.is_used() {
             // with what was written, the run before this message is in the queue
-            self.start = self.at;
+            self.run.was_replaced();
         }
         passage.unwrap_or_else(|_| {
             self.server.replies.push(request, Action::Forward, None);
@@ -365,12 +357,11 @@ impl Pass<'_> {
     }
 
     fn pass_or_drop(&mut self, n: usize, forward: bool) {
-        if !forward {
-            let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
-            self.out.extend_from_slice(run);
-            self.start = self.at + n;
+        if forward {
+            self.run.pass(n);
+        } else {
+            self.run.leave_out(&self.client.channel.inbox, n);
         }
-        self.at += n;
     }
 
     /// What is under way is to be answered soon, even if the client has not asked for that yet.
@@ -381,11 +372,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A message of our own, behind the run before it.
     fn put_in(&mut self, message: &[u8]) {
-        let run = self.client.channel.inbox.get(self.start..self.at).unwrap_or_default();
-        self.out.extend_from_slice(run);
-        self.out.extend_from_slice(message);
-        self.start = self.at;
+        self.run.put_in(&self.client.channel.inbox, message);
     }
 }

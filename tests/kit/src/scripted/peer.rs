@@ -117,6 +117,15 @@ impl Peer {
         if message.tag == tag { Ok(message) } else { Err(Error::Protocol("not the message of the script")) }
     }
 
+    /// Whether something more has come already; does not wait for it.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        let _ = self.socket.set_nonblocking(true);
+        let there = self.socket.peek(&mut [0]).is_ok_and(|n| n > 0);
+        let _ = self.socket.set_nonblocking(false);
+        there
+    }
+
     /// Takes messages up to and with one of this tag.
     pub fn read_until(&mut self, tag: u8) -> Result<Vec<Message>, Error> {
         let mut messages = Vec::new();
