@@ -89,12 +89,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// Text of the user's as it may stand in a message: quoted, on one line, not too long.
+/// Text of the user's as it may stand in a message: quoted, on one line, not too long. It ends before a line break
+/// or a quote: behind one there may be a password, where a quote is missing or is one too many.
 pub(crate) fn quoted(text: &str) -> String {
     const MOST: usize = 60;
-    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    format!("\"{shown}\"")
+    let end = text.find(['\n', '\r', '"']).or_else(|| Some(text.char_indices().nth(MOST)?.0));
+    let (shown, rest) = text.split_at(end.unwrap_or(text.len()));
+    let more = if rest.is_empty() { "" } else { "…" };
+    let shown: String = shown.chars().take(MOST).flat_map(char::escape_debug).collect();
+    format!("\"{shown}{more}\"")
 }

@@ -2,6 +2,7 @@
 //!
 //! A form carries its own limits, so a key cannot be read with one limit and documented with another.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -195,7 +196,7 @@ impl Form for Address {
         let text = expanded(item, self.words())?;
         let address = text.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
         if address.is_none() {
-            item.mistake(Error::Value { got: quoted(&text), want: self.words() });
+            item.mistake(Error::Value { got: quoted(&without_login(&text)), want: self.words() });
         }
         address
     }
@@ -306,6 +307,14 @@ pub(crate) fn expanded(item: &Item<'_>, want: String) -> Option<String> {
         return None;
     };
     item.reading.expand(text).map_err(|error| item.mistake(error)).ok()
+}
+
+/// A text that was to be an address, as it may stand in a message: a whole URL in its place may have a password in it.
+pub(crate) fn without_login(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once('@') {
+        Some((_, host)) if text.contains(':') => format!("…@{host}").into(),
+        Some(_) | None => text.into(),
+    }
 }
 
 /// Text as TOML would have it.

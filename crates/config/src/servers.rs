@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::choice::{choice, one_of};
 use crate::error::{Error, quoted};
 use crate::file::{Item, Table};
-use crate::form::{Form, Integer, Text, expanded, in_toml};
+use crate::form::{Form, Integer, Text, expanded, in_toml, without_login};
 use crate::key::{Check, Each, Under, key, optional, required, section};
 use crate::pool::Again;
 use crate::secret::SecretText;
@@ -136,7 +136,7 @@ impl Form for HostName {
                 }
                 _ => self.words(),
             };
-            item.mistake(Error::Value { got: quoted(&text), want });
+            item.mistake(Error::Value { got: quoted(&without_login(&text)), want });
             return None;
         }
         Some(Host::Tcp(text))

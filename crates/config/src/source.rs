@@ -55,7 +55,9 @@ fn run(words: &[String], folder: &Path, timeout: Duration) -> Result<String, Err
     let Some((program, arguments)) = words.split_first() else {
         return Err(Error::Conflict("there is no command".into()));
     };
-    let wrong = |what: &str| Error::Conflict(format!("command {} {what}", quoted(program)));
+    // a whole command line in its place may have a token in it
+    let name = program.split_whitespace().next().unwrap_or(program);
+    let wrong = |what: &str| Error::Conflict(format!("command {} {what}", quoted(name)));
     // as every path of the file; a bare name is looked for in PATH
     let path = if program.contains('/') { folder.join(program) } else { program.into() };
     let mut child = Command::new(path)

@@ -12,6 +12,7 @@ mod load;
 mod mistakes;
 mod reload;
 mod secrets;
+mod slips;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
