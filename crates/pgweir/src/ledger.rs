@@ -33,11 +33,12 @@ impl Ledger {
         self.start.elapsed().saturating_sub(self.pages().rolled) >= PERIOD
     }
 
-    /// Ends a period.
+    /// Ends a period. Databases that are not counted any more are forgotten: clients may make names up.
     pub(crate) fn roll(&self, totals: &BTreeMap<&str, Totals>) {
         let at = self.start.elapsed();
         let mut pages = self.pages();
         let last = pages.rolled;
+        pages.databases.retain(|database, _| totals.contains_key(database.as_str()));
         for (database, totals) in totals {
             // one that is new was at zero when the period began
             let window = pages.databases.entry((*database).to_owned()).or_insert_with(|| Window::new(last));
@@ -83,5 +84,17 @@ mod tests {
         assert_eq!(ledger.averages("b").query_time_us, 10);
         assert_eq!(ledger.all().query_time_us, 15);
         assert_eq!(ledger.averages("c"), Averages::default());
+    }
+
+    #[test]
+    fn names_that_are_not_counted_any_more_are_forgotten() {
+        let ledger = Ledger::new();
+        let names: Vec<String> = (0..20_000).map(|number| format!("made-up-{number}")).collect();
+        for some in names.chunks(100) {
+            let counted = some.iter().map(String::as_str).chain(["real"]);
+            ledger.roll(&counted.map(|name| (name, Totals::default())).collect());
+            assert_eq!(ledger.pages().databases.len(), 101);
+        }
+        assert!(ledger.pages().databases.contains_key("real"));
     }
 }
