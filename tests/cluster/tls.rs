@@ -116,13 +116,20 @@ fn rubbish_in_the_place_of_a_handshake_harms_nobody() {
 fn a_server_is_believed_as_its_mode_says() {
     let (ours, others) = (Authority::new(), Authority::new());
     let right = ours.server();
+    let another = "is not signed by an authority of server_tls.ca";
     let pairs = [
-        ("right", right, [true, true, true]),
-        ("wrong name", ours.server_named("elsewhere", &["db.example"]), [true, true, false]),
-        ("expired", ours.expired_server(), [true, false, false]),
-        ("another authority", others.server(), [true, false, false]),
+        ("right", right, [true, true, true], ""),
+        (
+            "wrong name",
+            ours.server_named("elsewhere", &["db.example"]),
+            [true, true, false],
+            "is not for the host \"localhost\"",
+        ),
+        ("expired", ours.expired_server(), [true, false, false], "certificate has expired"),
+        ("another authority", others.server(), [true, false, false], another),
+        ("self-signed", ours.self_signed_server(), [true, false, false], another),
     ];
-    for (name, pair, believed) in pairs {
+    for (name, pair, believed, why) in pairs {
         let postgres = Postgres::builder().tls(&pair.cert, &pair.key, None).start();
         for (mode, believed) in ["require", "verify-ca", "verify-full"].into_iter().zip(believed) {
             let tls = format!("{{ mode = \"{mode}\", ca = \"{}\" }}", text(&ours.ca()));
@@ -136,6 +143,7 @@ fn a_server_is_believed_as_its_mode_says() {
                 Ok(ssl) => assert!(believed && ssl == "t", "{name}, {mode}: ssl is {ssl}"),
                 Err(Error::Server(error)) => {
                     assert!(!believed && error.code() == "57P03", "{name}, {mode}: {error}");
+                    assert!(error.message().contains(why), "{name}, {mode}: {error}");
                 }
                 Err(error) => panic!("{name}, {mode}: {error}"),
             }

@@ -65,7 +65,9 @@ choice! {
 section! {
     /// TLS towards the servers of a database.
     pub struct ServerTls {
-        /// Whether TLS is used and how much of the server's certificate is checked.
+        /// Whether TLS is used and how much of the server's certificate is checked. Only `verify-full` keeps out
+        /// whoever can get between pgweir and the server; it is recommended wherever that is possible, with `ca`
+        /// beside it.
         pub mode: ServerTlsMode = key("database.server_tls.mode", one_of(), ServerTlsMode::Prefer),
         /// Whether a SCRAM log-in to the server is bound to the certificate that the server has shown.
         pub channel_binding: ChannelBinding =

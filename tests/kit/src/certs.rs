@@ -74,6 +74,17 @@ impl Authority {
         self.sign("expired", params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
+    /// For a server reached as `localhost`, signed by nobody but itself.
+    #[must_use]
+    #[track_caller]
+    pub fn self_signed_server(&self) -> Pair {
+        let mut params = params("localhost", &["localhost", "127.0.0.1", "::1"]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().or_fail("key");
+        let cert = params.self_signed(&key).or_fail("self-signed certificate");
+        self.write("self-signed", &cert.pem(), &key)
+    }
+
     /// For a client that logs in as `user`.
     #[must_use]
     #[track_caller]
@@ -87,9 +98,14 @@ impl Authority {
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().or_fail("key");
         let cert = params.signed_by(&key, &self.issuer).or_fail(file);
+        self.write(file, &cert.pem(), &key)
+    }
+
+    #[track_caller]
+    fn write(&self, file: &str, cert: &str, key: &KeyPair) -> Pair {
         let path = |end: &str| self.dir.path().join(format!("{file}.{end}"));
         let pair = Pair { cert: path("crt"), key: path("key") };
-        write(&pair.cert, &cert.pem(), 0o644);
+        write(&pair.cert, cert, 0o644);
         write(&pair.key, &key.serialize_pem(), 0o600);
         pair
     }

@@ -15,8 +15,8 @@ use std::time::SystemTime;
 
 use bytes::BytesMut;
 use config::{ServerTls, ServerTlsMode};
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use tokio_rustls::TlsConnector;
 
 use super::files::{Contents, Files, Named};
@@ -77,8 +77,8 @@ impl Connector {
             }
         };
         let transport = Transport::new(stream.into_socket()?, BytesMut::new(), None);
-        let tls = TlsConnector::from(Arc::clone(config)).connect(name, transport).await?;
-        Ok(Stream::encrypted(tls.into()))
+        let tls = TlsConnector::from(Arc::clone(config)).connect(name, transport).await;
+        Ok(Stream::encrypted(tls.map_err(|error| in_words(error, host))?.into()))
     }
 
     /// Whether the files have changed since they were last read. Reads them, so not for every connection.
@@ -95,6 +95,26 @@ impl Connector {
     pub fn replace(&self, settings: &ServerTls) -> Result<(), Error> {
         self.files.replace(settings)
     }
+}
+
+/// The error of a handshake; what is wrong with the server's certificate is told as operators know it.
+fn in_words(error: io::Error, host: &str) -> io::Error {
+    use CertificateError as Wrong;
+
+    let of_library = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = of_library else { return error };
+    let words = if matches!(wrong, Wrong::UnknownIssuer | Wrong::BadSignature) {
+        "is not signed by an authority of server_tls.ca".to_owned()
+    } else if matches!(wrong, Wrong::Expired | Wrong::ExpiredContext { .. }) {
+        "has expired".to_owned()
+    } else if matches!(wrong, Wrong::NotValidYet | Wrong::NotValidYetContext { .. }) {
+        "is not valid yet".to_owned()
+    } else if matches!(wrong, Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }) {
+        format!("is not for the host \"{host}\"")
+    } else {
+        return error;
+    };
+    io::Error::new(error.kind(), format!("the server's certificate {words}"))
 }
 
 impl Settings for ServerTls {
