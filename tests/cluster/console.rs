@@ -7,7 +7,7 @@ mod pause;
 mod protocol;
 mod rights;
 mod shutdown;
-mod views;
+pub(crate) mod views;
 
 use testkit::client::Message;
 use testkit::error::ServerError;

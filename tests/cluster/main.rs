@@ -9,6 +9,10 @@ mod auth;
 #[cfg(test)]
 mod auth_query;
 #[cfg(test)]
+mod bad_starts;
+#[cfg(test)]
+mod binds;
+#[cfg(test)]
 mod cancel;
 #[cfg(test)]
 mod caps;
@@ -20,6 +24,8 @@ mod client_limits;
 mod console;
 #[cfg(test)]
 mod copy;
+#[cfg(test)]
+mod credentials;
 #[cfg(test)]
 mod described;
 #[cfg(test)]
@@ -54,6 +60,8 @@ mod replication;
 mod rotation;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod sequences;
 #[cfg(test)]

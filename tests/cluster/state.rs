@@ -4,6 +4,7 @@ mod keeps;
 mod matrix;
 mod names;
 mod pins;
+mod quoting;
 
 use testkit::{Client, Postgres, Proxy};
 

@@ -6,6 +6,8 @@ mod cancel;
 #[cfg(test)]
 mod caps;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
 mod hostile_server;
@@ -17,6 +19,8 @@ mod lengths;
 mod listener;
 #[cfg(test)]
 mod login_to_server;
+#[cfg(test)]
+mod names;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -64,3 +64,30 @@ fn administrators_come_by_certificate_and_by_socket_too() {
     assert_eq!(shown("alice", "alice"), "42501 user \"alice\" may not use the console");
     assert!(may_look(&proxy, "admin", "").starts_with("28000 no pg_hba.conf entry"));
 }
+
+/// The certificate is all that is asked for, and a password is no way around it.
+#[test]
+fn where_certificates_are_the_method_an_administrator_needs_its_own() {
+    let (authority, others, postgres) = (Authority::new(), Authority::new(), Postgres::start());
+    let pair = authority.server();
+    let text = |path: &std::path::Path| path.display().to_string();
+    let proxy = with_admin(door_to(&postgres).auth("cert"))
+        .user("admin", "secret")
+        .tls("prefer", &text(&pair.cert), &text(&pair.key), Some(&text(&authority.ca())))
+        .start();
+    let with = |by: &Authority, name: &str| {
+        let pair = by.client(name);
+        let tls = Tls::with_client_cert(&authority.ca(), &pair.cert, &pair.key);
+        outcome(proxy.connect().tls(tls).user("admin").password("secret").database("pgweir").try_open())
+    };
+    assert_eq!(with(&authority, "admin"), "");
+    assert_eq!(with(&authority, "alice"), "28000 certificate authentication failed for user \"admin\"");
+    assert_eq!(with(&others, "admin"), "closed", "another authority's");
+    let bare = proxy.connect().user("admin").database("pgweir");
+    for password in ["secret", "wrong", ""] {
+        for connect in [bare.clone(), bare.clone().tls(Tls::unchecked())] {
+            let said = outcome(connect.password(password).try_open());
+            assert_eq!(said, "28000 connection requires a valid client certificate", "{password:?}");
+        }
+    }
+}

@@ -66,7 +66,7 @@ const CONNECTION: &str = "type user database replication state addr port local_a
                           prepared_statements id";
 
 /// The names of all views.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     VIEWS.iter().map(|(name, ..)| *name)
 }
 
