@@ -1,23 +1,16 @@
 //! Stopping: SIGTERM sees everybody off at the end of their transactions, SIGINT now, SIGQUIT without a word.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use testkit::{Client, Postgres, Proxy, messages, wait};
 
-use crate::scene::{before, last_words};
+use crate::scene::{before, last_words, page};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// The status line of one of the pages.
-fn status(proxy: &Proxy, page: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).ok()?;
-    stream.set_read_timeout(Some(wait::PATIENCE)).ok()?;
-    write!(stream, "GET {page} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    text.split_whitespace().nth(1).map(str::to_owned)
+/// The status of one of the pages.
+fn status(proxy: &Proxy, path: &str) -> Option<u16> {
+    page(proxy, path).map(|(status, _)| status)
 }
 
 fn code(client: &mut Client) -> Vec<String> {
@@ -29,7 +22,7 @@ fn sigterm_lets_transactions_end_and_tells_everybody() {
     let postgres = Postgres::start();
     postgres.psql("CREATE TABLE kept (x int)");
     let mut proxy = before(&postgres).pool_size(3).start();
-    assert_eq!(status(&proxy, "/readyz").as_deref(), Some("200"));
+    assert_eq!(status(&proxy, "/readyz"), Some(200));
     let mut idle = proxy.connect().open();
     let mut open = proxy.connect().open();
     open.rows("BEGIN; INSERT INTO kept VALUES (1)");
@@ -41,8 +34,8 @@ fn sigterm_lets_transactions_end_and_tells_everybody() {
 
     proxy.term();
     assert_eq!(code(&mut idle), ["57P01"]);
-    wait::until(SOON, "it is not ready", || status(&proxy, "/readyz").as_deref() == Some("503"));
-    assert_eq!(status(&proxy, "/livez").as_deref(), Some("200"));
+    wait::until(SOON, "it is not ready", || status(&proxy, "/readyz") == Some(503));
+    assert_eq!(status(&proxy, "/livez"), Some(200));
     wait::until(SOON, "nobody is let in", || proxy.connect().try_open().is_err());
     assert!(proxy.exited().is_none(), "transactions are open");
     working.read_until_ready();
@@ -66,7 +59,7 @@ fn clients_that_wait_are_served_before_the_end() {
     holder.rows("BEGIN");
     waiting.send(&messages::query("SELECT 'served'"));
     proxy.term();
-    wait::until(SOON, "it drains", || status(&proxy, "/readyz").as_deref() == Some("503"));
+    wait::until(SOON, "it drains", || status(&proxy, "/readyz") == Some(503));
     holder.rows("COMMIT");
     let answer = waiting.read_until_ready();
     assert_eq!(
@@ -112,7 +105,7 @@ fn a_second_signal_shortens_the_drain() {
         let mut open = proxy.connect().open();
         open.rows("BEGIN");
         proxy.term();
-        wait::until(SOON, "it drains", || status(&proxy, "/readyz").as_deref() == Some("503"));
+        wait::until(SOON, "it drains", || status(&proxy, "/readyz") == Some(503));
         fast(&proxy);
         assert_eq!(code(&mut open), ["57P01"]);
         assert_eq!(proxy.wait_exit(SOON).code(), Some(0));

@@ -7,7 +7,7 @@ use std::thread;
 use testkit::proxy::{Builder, Server};
 use testkit::{Client, Postgres, Proxy, wait};
 
-use crate::scene::{PGWEIR, before};
+use crate::scene::{PGWEIR, before, metrics};
 
 pub(crate) const USERS: [&str; 3] = ["one", "two", "three"];
 
@@ -137,7 +137,7 @@ fn one_connection_for_three_users_goes_round() {
 
 /// What the metrics say of connections given up for another pool.
 fn ceded(proxy: &Proxy, reason: &str) -> u64 {
-    let text = crate::console::figures::get(proxy, "/metrics").1;
+    let text = metrics(proxy);
     let name = format!("pgweir_server_ceded_total{{reason=\"{reason}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |value| value.parse().unwrap())
 }

@@ -38,13 +38,20 @@ pub(crate) fn is_whole(proxy: &Proxy, postgres: &Postgres, size: usize, what: &s
     assert_eq!(left, "0", "no advisory lock is left: {what}");
 }
 
+/// One of pgweir's pages: its status and its body; none where nobody answers.
+pub(crate) fn page(proxy: &Proxy, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).ok()?;
+    stream.set_read_timeout(Some(wait::PATIENCE)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
 /// What pgweir tells of itself.
 pub(crate) fn metrics(proxy: &Proxy) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    text
+    page(proxy, "/metrics").unwrap().1
 }
 
 /// The error of the server behind a failed attempt.

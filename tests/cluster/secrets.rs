@@ -10,9 +10,8 @@ use testkit::postgres::Auth;
 use testkit::proxy::Server;
 use testkit::{Authority, Connect, Error, Postgres, Proxy, messages, wait};
 
-use crate::console::figures::get;
 use crate::console::views;
-use crate::scene::PGWEIR;
+use crate::scene::{PGWEIR, page};
 
 /// A part of every secret.
 const CANARY: &str = "canary-7b1e";
@@ -214,7 +213,7 @@ fn no_secret_is_seen_from_outside_whatever_goes_wrong() {
             seen.note(console.query(&format!("SHOW {view}")));
         }
         for path in ["/metrics", "/metrics/json", "/health", &format!("/{CANARY}")] {
-            seen.0 += &get(&proxy, path).1;
+            seen.0 += &page(&proxy, path).unwrap().1;
         }
         let rows = "current_user";
         assert!(seen.0.contains(rows), "somebody got in: {}", seen.0);

@@ -136,7 +136,7 @@ impl Enquiry {
         sql
     }
 
-    /// Whether the answer tells of this setting, and if it had not been touched, of its value.
+    /// Whether this setting may have gone back to what a new connection has.
     fn has_default(&self, name: &str) -> bool {
         self.defaults.iter().any(|known| known.eq_ignore_ascii_case(name))
     }

@@ -27,18 +27,9 @@ use crate::recover::run;
 const RESET: &str = "SET SESSION AUTHORIZATION DEFAULT;RESET ALL;CLOSE ALL;UNLISTEN *;\
                      SELECT pg_catalog.pg_advisory_unlock_all();DISCARD TEMP;DISCARD SEQUENCES;";
 
-/// What stands between a server as it is and a client's request.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing.
-    None,
-    /// This has to be run first.
-    Needed(String),
-}
-
-/// What has to be run on this server for the client of this number, which wants these settings.
+/// What has to be run on this server for the client of this number, which wants these settings; `None`: nothing.
 #[must_use]
-pub fn change(checkout: &mut Checkout, client: u64, want: &Arc<Params>) -> Change {
+pub fn change(checkout: &mut Checkout, client: u64, want: &Arc<Params>) -> Option<String> {
     let welcome = checkout.pool().learnt.welcome();
     let server = checkout.server_mut();
     let foreign = server.left.stranger.is_some_and(|stranger| stranger != client);
@@ -50,11 +41,11 @@ pub fn change(checkout: &mut Checkout, client: u64, want: &Arc<Params>) -> Chang
     };
     if !foreign && difference.is_none() {
         server.params = Arc::clone(want);
-        return Change::None;
+        return None;
     }
     let difference = difference.unwrap_or_default();
     let difference = difference.trim_end_matches(';');
-    Change::Needed(format!("BEGIN;{reset}{difference};COMMIT"))
+    Some(format!("BEGIN;{reset}{difference};COMMIT"))
 }
 
 /// Whether a change may be sent without waiting for its answer, as far as the server is concerned.

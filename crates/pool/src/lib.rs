@@ -37,6 +37,7 @@ pub mod left;
 pub mod login;
 pub mod lookup;
 pub mod map;
+mod message;
 pub mod notify;
 pub mod own;
 pub mod params;

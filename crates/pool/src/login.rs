@@ -17,9 +17,10 @@ use wire::auth::{Keys, ScramError, Secret, Want, md5};
 use wire::backend::auth::Authentication;
 use wire::backend::{key, params, ready};
 use wire::frontend::password;
-use wire::{TxStatus, frame, startup};
+use wire::{TxStatus, startup};
 
 use crate::error::Error;
+use crate::message;
 use crate::target::Target;
 
 /// The longest message of a log-in.
@@ -112,18 +113,8 @@ impl Login<'_> {
             self.stream.write_all(&self.outbox).await.map_err(|error| self.lost(&error))?;
             self.outbox.clear();
         }
-        loop {
-            let head = frame::head(&self.inbox, LONGEST).map_err(|what| self.protocol(what))?;
-            if let Some(head) = head.filter(|head| self.inbox.len() >= head.total()) {
-                let mut message = self.inbox.split_to(head.total());
-                return Ok((head.tag, message.split_off(frame::HEADER).freeze()));
-            }
-            match self.stream.read_more(&mut self.inbox).await {
-                Ok(0) => return Err(Error::Lost { server: self.target.address(), why: None }),
-                Ok(_) => {}
-                Err(error) => return Err(self.lost(&error)),
-            }
-        }
+        let address = self.target.address();
+        message::next(&mut self.stream, &mut self.inbox, LONGEST, &address).await
     }
 
     fn authenticate(&mut self, body: &[u8]) -> Result<(), Error> {

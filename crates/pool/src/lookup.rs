@@ -12,10 +12,10 @@ use net::Stream;
 use wire::auth::Secret;
 use wire::backend::error::Fields;
 use wire::backend::row::DataRow;
-use wire::frame;
 use wire::frontend::{bind, execute, parse, sync};
 
 use crate::error::Error;
+use crate::message;
 use crate::renew;
 use crate::shared::Shared;
 use crate::target::Target;
@@ -138,7 +138,7 @@ impl Line {
     async fn reply(&mut self) -> Result<Result<Reply, Bytes>, Error> {
         let (mut reply, mut error) = (Reply::default(), None);
         for _ in 0..MOST {
-            let (tag, body) = self.message().await?;
+            let (tag, body) = message::next(&mut self.stream, &mut self.inbox, LONGEST, &self.server).await?;
             match tag {
                 b'D' => reply.take(body),
                 b'E' => error = Some(body),
@@ -152,21 +152,6 @@ impl Line {
             }
         }
         Err(self.wrong("the answer of the auth query has no end"))
-    }
-
-    async fn message(&mut self) -> Result<(u8, Bytes), Error> {
-        loop {
-            let head = frame::head(&self.inbox, LONGEST).map_err(|what| self.protocol(what))?;
-            if let Some(head) = head.filter(|head| self.inbox.len() >= head.total()) {
-                let mut message = self.inbox.split_to(head.total());
-                return Ok((head.tag, message.split_off(frame::HEADER).freeze()));
-            }
-            match self.stream.read_more(&mut self.inbox).await {
-                Ok(0) => return Err(Error::Lost { server: self.server.clone(), why: None }),
-                Ok(_) => {}
-                Err(error) => return Err(Error::lost(&self.server, &error)),
-            }
-        }
     }
 
     fn protocol(&self, what: wire::Error) -> Error {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pool::directory::NoPool;
-use pool::in_force::{self, Change};
+use pool::in_force;
 use pool::learnt::{Asked, Greeting};
 use pool::own::Own;
 use pool::target::Found;
@@ -189,7 +189,7 @@ async fn ask(session: &mut Session, asked: Asked) -> Result<Arc<Greeting>, Error
         want.put(name, value);
     }
     let (patience, want) = (session.pool.settings().acquire_timeout(), Arc::new(want));
-    if let Change::Needed(sql) = in_force::change(&mut checkout, session.client.card.id, &want) {
+    if let Some(sql) = in_force::change(&mut checkout, session.client.card.id, &want) {
         in_force::put(&mut checkout, &sql, &want, patience).await?;
     }
     let settings = Arc::clone(&checkout.server().params);

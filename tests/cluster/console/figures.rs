@@ -1,21 +1,14 @@
 //! The console and the HTTP endpoint show the same figures, and these are what happened.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use testkit::wait::{self, PATIENCE};
 use testkit::{Client, Postgres, Proxy, messages};
 
+use crate::scene::page;
+
 use super::{admin, before, done, refused, show};
 
-pub(crate) fn get(proxy: &Proxy, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", proxy.http_port())).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+fn get(proxy: &Proxy, path: &str) -> (u16, String) {
+    page(proxy, path).unwrap()
 }
 
 /// The value of a sample, by everything before it in its line.

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use wire::backend::row;
 
+use wire::frame;
+
 use super::*;
 
 fn reply(rows: &[&[Option<&[u8]>]]) -> Reply {

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use ::pool::error::Error as PoolError;
-use ::pool::in_force::Change;
 use ::pool::left::{Marks, Name, Pins, Traces};
 use ::pool::{Checkout, Params, Pool, in_force, recover};
 use ::wire::backend::params;
@@ -46,7 +45,7 @@ pub(crate) async fn put_in_force(
     let mut tries = 0;
     loop {
         let before = in_force::may_go_before(&checkout.server().params);
-        let Change::Needed(sql) = in_force::change(&mut checkout, session.client.card.id, &want) else {
+        let Some(sql) = in_force::change(&mut checkout, session.client.card.id, &want) else {
             return Ok(checkout);
         };
         if before
@@ -118,7 +117,7 @@ async fn look_after(session: &mut Session, checkout: &mut Checkout) -> Result<bo
         // there will be no next checkout to do it
         session.client.amended = false;
         let want = Arc::clone(&session.client.params);
-        if let Change::Needed(sql) = in_force::change(checkout, client, &want) {
+        if let Some(sql) = in_force::change(checkout, client, &want) {
             let patience = settings.acquire_timeout();
             let lost = |error| Error::ServerLost { error, told: false };
             in_force::put(checkout, &sql, &want, patience).await.map_err(lost)?;
