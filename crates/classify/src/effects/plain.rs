@@ -74,7 +74,8 @@ const FIRST: [&str; 12] = [
 /// Whether the text is one of those. No means nothing.
 pub(super) fn is_plain(sql: &[u8], lexis: Lexis) -> bool {
     let text = sql.trim_ascii_start();
-    let first = text.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(text.len());
+    // the whole word: what only begins like one of these is another
+    let first = text.iter().position(|byte| class_of(*byte) != Class::Word).unwrap_or(text.len());
     let Some((first, mut rest)) = text.split_at_checked(first) else { return false };
     if !FIRST.iter().any(|word| first.eq_ignore_ascii_case(word.as_bytes())) {
         return false;
