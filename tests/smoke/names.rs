@@ -148,7 +148,7 @@ fn names_of_applications_are_nobodys_label_and_bounded_in_memory() {
     assert!(new.is_empty(), "{new:?}");
     assert!(!get(&proxy, "/metrics").contains("0000000000"));
     assert!(grown < 8 * 1024, "{NAMES} names of 4 kB left {grown} kB behind");
-    assert!(server.connections() < 10, "{} connections", server.connections());
+    assert!(server.connections() <= 25, "{} connections", server.connections());
 }
 
 /// A server without databases of these names: the pools are gone with their clients.
