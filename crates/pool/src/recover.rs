@@ -16,7 +16,7 @@ use crate::cancel;
 use crate::checkout::Checkout;
 use crate::enquiry::{Answer, Enquiry};
 use crate::error::Error;
-use crate::left::Pins;
+use crate::left::{Pins, Traces};
 use crate::prepared::Effect;
 use crate::server::Server;
 
@@ -100,7 +100,7 @@ async fn finish_or_cancel(checkout: &mut Checkout) -> Result<(), Failure> {
     }
 }
 
-/// Finds out what the client of this number has left behind, now that no transaction is open. Afterwards the settings
+/// Finds out what of these traces the client of this number has left behind, now that no transaction is open. Afterwards the settings
 /// in force on the server are known, and why it stays with its client, if it does. Given are the channels that it
 /// listened to, and with `deafen` does not any more; `None`: that could not be found out.
 ///
@@ -108,15 +108,15 @@ async fn finish_or_cancel(checkout: &mut Checkout) -> Result<(), Failure> {
 /// The server is lost.
 pub async fn find_out(
     checkout: &mut Checkout,
+    suspected: &Traces,
     client: u64,
     deafen: bool,
 ) -> Result<Option<Vec<Vec<u8>>>, Error> {
     let welcome = checkout.pool().learnt.welcome();
     let address = checkout.pool().target.address();
     let server = checkout.server_mut();
-    let Some(suspected) = server.left.take_suspected() else { return Ok(Some(Vec::new())) };
     server.left.note(suspected.marks, client);
-    let Some(enquiry) = Enquiry::about(&suspected, &server.params, server.left.pins) else {
+    let Some(enquiry) = Enquiry::about(suspected, &server.params, server.left.pins) else {
         return Ok(Some(Vec::new()));
     };
     let (mut sql, utf8) = (enquiry.sql(), server.params.get("client_encoding") == Some("UTF8"));

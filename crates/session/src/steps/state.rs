@@ -90,13 +90,14 @@ pub(crate) async fn stays(session: &mut Session, checkout: &mut Checkout) -> Res
 async fn look_after(session: &mut Session, checkout: &mut Checkout) -> Result<bool, Error> {
     let settings = session.pool.settings();
     let client = session.client.card.id;
-    if let Some(suspected) = checkout.server().left.suspected().cloned() {
+    let left = &mut checkout.server_mut().left;
+    if let Some(suspected) = left.suspected() {
         if settings.session.state == StatePolicy::Pin && !suspected.marks.contains(Marks::DISCARDS_ALL) {
-            checkout.server_mut().left.keep(Pins::POLICY);
-        } else {
+            left.keep(Pins::POLICY);
+        } else if let Some(suspected) = left.take_suspected() {
             let lost = |error| Error::ServerLost { error, told: false };
             let shares = session.rules().shares;
-            let channels = recover::find_out(checkout, client, shares).await.map_err(lost)?;
+            let channels = recover::find_out(checkout, &suspected, client, shares).await.map_err(lost)?;
             if shares {
                 steps::listen::settle(session, channels.as_deref());
             }
