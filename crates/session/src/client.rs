@@ -10,6 +10,7 @@ use net::channel::Channel;
 use pool::Params;
 use telemetry::Events;
 
+use crate::again::Underway;
 use crate::card::ClientCard;
 use crate::error::Error;
 use crate::listening::Listening;
@@ -31,8 +32,8 @@ pub(crate) struct Client {
     pub(crate) amended: bool,
     /// The longest message it may send.
     pub(crate) longest: u32,
-    /// A message of its waits until others are answered, and the server was told to answer them.
-    pub(crate) stalled: bool,
+    /// What it has sent that is not answered yet.
+    pub(crate) underway: Underway,
     /// It has part of a message whose rest will not come: whatever followed would be taken for that rest.
     pub(crate) torn: bool,
     /// Its query was cancelled because it has passed this limit; the server's error says only that it was.

@@ -22,7 +22,7 @@ use wire::sqlstate::SqlState;
 
 use crate::client::Client;
 use crate::error::{Error, Limit};
-use crate::rename;
+use crate::rename::{self, Suspect};
 use crate::rules::Rules;
 
 /// The bytes of a message's length, which count themselves.
@@ -85,6 +85,7 @@ pub(crate) fn deliver(
         }
     };
     server.channel.consume(end);
+    client.underway.answered(server);
     walked.map_err(|what| Error::server_protocol(pool, what))?;
     sent.map_err(Error::client_lost)?;
     Ok(Delivered { taken: end, ..done })
@@ -176,13 +177,10 @@ impl Pass<'_> {
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
                 let whole = seen.have == seen.total;
-                // an error about a statement that is out of date, or gone
-                let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have);
-                if let Some(suspect) = body.and_then(rename::suspect) {
-                    suspect.note(&mut self.server.held);
-                }
+                let again = self.suspects(&seen);
                 if whole
-                    && (self.refused(&seen)
+                    && (again
+                        || self.refused(&seen)
                         || self.overdue(&seen)
                         || self.renamed(seen.have, seen.failed.as_ref()))
                 {
@@ -234,6 +232,24 @@ impl Pass<'_> {
             && self.server.status == TxStatus::Idle
             && self.server.replies.is_settled();
         Ok(if free { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// An error about a statement that is out of date, or gone; true: the request that met it is run again, and the client
+    /// is told nothing.
+    fn suspects(&mut self, seen: &Seen) -> bool {
+        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have);
+        let Some(suspect) = body.and_then(rename::suspect) else { return false };
+        suspect.note(&mut self.server.held);
+        let again = suspect == Suspect::Used
+            && seen.have == seen.total
+            && self.client.underway.is_repeatable()
+            && self.server.replies.hush_sync();
+        if again {
+            self.done.errors -= 1;
+            self.client.underway.take_back(&mut self.client.channel);
+            self.step(seen.have, false);
+        }
+        again
     }
 
     /// An error that we have provoked is told in our own words.

@@ -7,6 +7,7 @@
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
 //!   `rules`, `limits`: what holds for it, and how long it may take
+//! - `again`: a request that is run again, where a server has refused an outdated statement
 //! - `names`, `prepared`, `sql_names`, `rename`: the client's own names for statements
 //! - `traces`: what a text leaves behind in a session
 //! - `listening`: the channels a client listens to
@@ -15,6 +16,7 @@
 //! - [`card`]: what others know of a client; [`hub`]: what clients share
 //! - [`error`]: the one place where a failure becomes SQLSTATE and words
 
+mod again;
 pub mod announce;
 mod announced;
 mod auth;

@@ -84,13 +84,20 @@ pub(crate) fn forward(
     pool: &Arc<Pool>,
     rules: Rules,
 ) -> Result<Forwarded, Error> {
+    let first = client.underway.begins(&client.channel.inbox, server);
     let run = Run::behind(server.channel.take_queue());
     let mut pass = Pass { client, server, pool, rules, run, done: Forwarded::default() };
     let walked = pass.walk();
     let Pass { run, done, .. } = pass;
     let taken = run.at();
     let sent = run.send(cx, &client.channel.inbox, &mut server.channel);
-    client.channel.consume(taken);
+    if sent.is_err() {
+        // another server may get it
+    } else if first && taken == client.channel.inbox.len() && !server.replies.is_unsynced() {
+        client.underway.lay_aside(&mut client.channel);
+    } else {
+        client.channel.consume(taken);
+    }
     walked?;
     sent.map_err(|error| Error::server_lost(pool, &error))?;
     Ok(Forwarded { taken, ..done })
@@ -367,7 +374,7 @@ impl Pass<'_> {
     /// What is under way is to be answered soon, even if the client has not asked for that yet.
     fn stall(&mut self) {
         self.done.stalled = true;
-        if !self.client.stalled {
+        if !self.client.underway.stalled {
             self.put_in(FLUSH);
         }
     }

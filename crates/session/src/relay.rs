@@ -71,7 +71,7 @@ impl<'a> Relay<'a> {
         now: Instant,
     ) -> Self {
         let since = Some(now);
-        (client.overdue, client.stalled) = (None, false);
+        (client.overdue, client.underway.stalled) = (None, false);
         Self {
             client,
             checkout,
@@ -165,7 +165,7 @@ impl<'a> Relay<'a> {
             // the server may have nothing to say that this could follow
             inbound::deliver(cx, self.client, server, pool, self.rules)?;
         }
-        self.client.stalled = done.stalled;
+        self.client.underway.stalled = done.stalled;
         self.asked |= done.taken > 0;
         if done.taken > 0 && self.busy_since.is_none() && !self.checkout.server().replies.is_empty() {
             self.busy_since = Some(Instant::now());
@@ -201,7 +201,7 @@ impl<'a> Relay<'a> {
             return Err(Error::Settings(pool::Error::refused(pool.target.address(), body)));
         }
         self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
-        self.client.stalled = false;
+        self.client.underway.stalled = false;
         let (answered, ended) = (server.replies.is_empty(), is_free(server));
         self.count(&done, answered, ended);
         Ok(true)

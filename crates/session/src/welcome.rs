@@ -21,6 +21,7 @@ use wire::auth::{Keys, Secret};
 use wire::backend::{key, ready};
 use wire::startup::{Startup, options};
 
+use crate::again::Underway;
 use crate::announce;
 use crate::auth::Shown;
 use crate::client::Client;
@@ -62,7 +63,7 @@ pub(crate) async fn welcome(
         startup: Arc::default(),
         amended: false,
         longest,
-        stalled: false,
+        underway: Underway::default(),
         torn: false,
         overdue: None,
         refusing: None,

@@ -20,6 +20,7 @@ use std::collections::VecDeque;
 use crate::Error;
 
 pub mod copy;
+mod hush;
 
 pub use copy::SETTLE;
 
