@@ -8,7 +8,9 @@ use crate::file::{Step, Table};
 use crate::hba::Disk;
 use crate::key::{Check, Each, Outcome, Under, section};
 use crate::userlist::{self, Listed};
-use crate::{Access, Admin, Auth, AuthMethod, Database, Listen, ListenTlsMode, Log};
+use crate::{
+    Access, Admin, Auth, AuthMethod, Breaker, Database, Failover, Listen, ListenTlsMode, Log, Route,
+};
 use crate::{PoolSettings, User, Users};
 
 section! {
@@ -28,6 +30,12 @@ section! {
         pub(crate) users: Vec<Outcome<User>> = Each { path: "user", least: 0, most: None },
         /// What clients may ask for.
         pub(crate) databases: Vec<Outcome<Database>> = Each { path: "database", least: 1, most: None },
+        /// Which of a database's servers answers a statement.
+        pub(crate) route: Outcome<Route> = Under("route"),
+        /// What happens when the primary is gone.
+        pub(crate) failover: Outcome<Failover> = Under("failover"),
+        /// When a server that fails is left alone for a while.
+        pub(crate) breaker: Outcome<Breaker> = Under("breaker"),
         /// What the program writes to stderr.
         pub(crate) log: Outcome<Log> = Under("log"),
     }

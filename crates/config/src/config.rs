@@ -8,7 +8,10 @@ use crate::check::{Named, Raw, across};
 use crate::error::Mistake;
 use crate::file::{Reading, Table, read_text};
 use crate::key::{Outcome, Section, Shown};
-use crate::{Access, Admin, Auth, CONSOLE_NAMES, CapLimits, Database, Listen, Log, PoolSettings};
+use crate::{
+    Access, Admin, Auth, Breaker, CONSOLE_NAMES, CapLimits, Database, Failover, Listen, Log, PoolSettings,
+    Route,
+};
 use crate::{Relisted, Secret, Stamp, Users};
 
 /// A configuration without mistakes.
@@ -28,12 +31,25 @@ pub struct Config {
     pub access: Access,
     /// The settings of a pool whose database and user set nothing.
     pub pool: PoolSettings,
+    /// Which of a database's servers answers a statement, and what happens when one fails.
+    pub servers: Servers,
     /// How the program logs.
     pub log: Log,
     /// The file this came from.
     pub path: PathBuf,
     by_name: HashMap<String, Arc<Database>>,
     changing: Vec<Secret>,
+}
+
+/// What holds for the servers of all databases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Servers {
+    /// Which of them answers.
+    pub route: Route,
+    /// What happens when the primary is gone.
+    pub failover: Failover,
+    /// When one that fails is left alone.
+    pub breaker: Breaker,
 }
 
 /// The most bytes of a configuration file.
@@ -130,6 +146,9 @@ impl Config {
         self.admin.show(&mut out);
         self.auth.show(&mut out);
         self.pool.show(&mut out);
+        self.servers.route.show(&mut out);
+        self.servers.failover.show(&mut out);
+        self.servers.breaker.show(&mut out);
         self.log.show(&mut out);
         out
     }
@@ -157,6 +176,11 @@ fn assemble(raw: Raw, users: Users, access: Access, path: &Path) -> Option<Confi
         users,
         access,
         pool: raw.pool.value?,
+        servers: Servers {
+            route: raw.route.value?,
+            failover: raw.failover.value?,
+            breaker: raw.breaker.value?,
+        },
         log: raw.log.value?,
         path: path.into(),
         by_name,

@@ -8,11 +8,15 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use regex::RegexBuilder;
 use toml::de::DeValue;
 
 use crate::Network;
 use crate::error::{Error, quoted};
 use crate::file::Item;
+
+/// The most memory that a regular expression may take.
+const PATTERN: usize = 1 << 20;
 
 /// A form of values.
 pub(crate) trait Form {
@@ -132,6 +136,63 @@ impl Form for Statement {
 
     fn words(&self) -> String {
         "an SQL statement with the parameter $1".into()
+    }
+}
+
+/// A regular expression of the kind that takes time in proportion to the text.
+pub(crate) struct Pattern;
+
+impl Form for Pattern {
+    type Value = String;
+
+    fn read(&self, item: &Item<'_>) -> Option<String> {
+        let text = expanded(item, self.words())?;
+        let is_one = RegexBuilder::new(&text).size_limit(PATTERN).build().is_ok();
+        if text.is_empty() || text.contains('\0') || !is_one {
+            item.mistake(Error::Value { got: quoted(&text), want: self.words() });
+            return None;
+        }
+        Some(text)
+    }
+
+    fn show(&self, value: &String) -> String {
+        in_toml(value)
+    }
+
+    fn words(&self) -> String {
+        "a regular expression, not empty".into()
+    }
+}
+
+/// A share of the whole, above zero, at most one.
+pub(crate) struct Share;
+
+impl Form for Share {
+    type Value = f64;
+
+    fn read(&self, item: &Item<'_>) -> Option<f64> {
+        let text = if let DeValue::Float(float) = item.value {
+            float.as_str().to_owned()
+        } else if let DeValue::Integer(integer) = item.value {
+            integer.to_string()
+        } else {
+            item.wrong_type(self.words());
+            return None;
+        };
+        let got: String = text.chars().take(40).collect();
+        let value = got.parse::<f64>().ok().filter(|value| *value > 0.0 && *value <= 1.0);
+        if value.is_none() {
+            item.mistake(Error::Value { got, want: self.words() });
+        }
+        value
+    }
+
+    fn show(&self, value: &f64) -> String {
+        value.to_string()
+    }
+
+    fn words(&self) -> String {
+        "a number above 0 and at most 1".into()
     }
 }
 

@@ -3,16 +3,10 @@
 /// Keys described for users that this version has nothing behind, and what to do about them.
 /// An entry goes away together with the issue that brings the feature.
 const LATER: &[(&str, &str)] = &[
-    ("route", "remove the section: every statement goes to the server of its database"),
-    ("failover", "remove the section"),
-    ("breaker", "remove the section"),
     ("cache", "remove the section: nothing is cached"),
     ("limit", "remove the section: nothing is limited"),
     ("insight", "remove the section"),
     ("state", "remove the section"),
-    ("database.target", "remove it: every statement goes to the server of the database"),
-    ("database.server.weight", "remove it"),
-    ("database.server.node_exporter", "remove it"),
 ];
 
 /// What to do about a key that is not supported yet; none if the key was never described.

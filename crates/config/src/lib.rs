@@ -13,6 +13,7 @@ mod choice;
 mod config;
 mod docs;
 mod error;
+mod failover;
 mod file;
 mod form;
 mod hba;
@@ -23,6 +24,7 @@ mod log;
 mod pool;
 mod position;
 mod reload;
+mod route;
 mod secret;
 mod servers;
 mod source;
@@ -33,9 +35,10 @@ mod users;
 pub use admin::Admin;
 pub use auth::{Auth, AuthMethod, AuthQuery};
 pub use changing::{Due, Renewed, Stamp};
-pub use config::{Config, check};
+pub use config::{Config, Servers, check};
 pub use docs::{example_toml, reference_md};
 pub use error::Mistake;
+pub use failover::{Breaker, Failover, Promote};
 pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMethod, Network};
 pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};
@@ -44,6 +47,9 @@ pub use pool::{
     SessionSettings, StatePolicy, TimeoutOverrides, Timeouts,
 };
 pub use reload::{Changes, Entry, diff};
+pub use route::{
+    Balance, Consistency, Freshness, ProbeUser, ReplicasDown, Route, RouteRule, Target, Undecided,
+};
 pub use secret::Secret;
 pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};
 pub use tls::{ChannelBinding, ListenTls, ListenTlsMode, ServerTls, ServerTlsMode};

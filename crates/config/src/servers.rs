@@ -11,7 +11,7 @@ use crate::form::{Form, Integer, Text, expanded, in_toml, without_login};
 use crate::key::{Check, Each, Under, key, optional, required, section};
 use crate::pool::Again;
 use crate::secret::SecretText;
-use crate::{PoolOverrides, Secret, ServerTls};
+use crate::{PoolOverrides, Secret, ServerTls, Target};
 
 section! {
     /// One name that clients may ask for.
@@ -28,8 +28,10 @@ section! {
         pub pool: PoolOverrides = Again::Under("database.pool", "{ size = 50 }"),
         /// TLS towards the servers of this database.
         pub server_tls: ServerTls = Under("database.server_tls"),
-        /// The server of this database.
-        pub servers: Vec<Server> = Each { path: "database.server", least: 1, most: Some((1, "keep the primary")) },
+        /// Which of its servers may answer.
+        pub target: Target = key("database.target", one_of(), Target::Split),
+        /// The servers of this database: a primary and its replicas.
+        pub servers: Vec<Server> = Each { path: "database.server", least: 1, most: None },
     }
 }
 
@@ -79,10 +81,26 @@ section! {
         pub port: u16 = key("database.server.port", Integer(1, 65_535), 5432),
         /// What it is.
         pub role: Role = key("database.server.role", one_of(), Role::Auto),
+        /// What it is called in views and logs; if absent, its host and port.
+        pub name: Option<String> = optional("database.server.name", Text, r#""eu-1""#),
+        /// Its share of the reads beside the other replicas; 0 is none.
+        pub weight: u32 = key("database.server.weight", Integer(0, 1_000), 1),
+        /// Where it stands, for `route.local_zone`.
+        pub zone: Option<String> = optional("database.server.zone", Text, r#""eu-1a""#),
+        /// Where its machine's node_exporter serves its metrics.
+        pub node_exporter: Option<String> =
+            optional("database.server.node_exporter", Text, r#""http://10.0.0.1:9100/metrics""#),
     }
 }
 
 impl Check for Server {}
+
+impl Server {
+    /// What it is called in views and logs.
+    pub fn shown_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{}:{}", self.host, self.port))
+    }
+}
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -109,8 +127,9 @@ choice! {
         Auto = "auto",
         /// It takes writes.
         Primary = "primary",
+        /// It follows the primary and takes reads only.
+        Replica = "replica",
     }
-    later "replica";
 }
 
 /// A host as PostgreSQL's clients write it: what begins with a slash is a directory.

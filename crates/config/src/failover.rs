@@ -1,0 +1,72 @@
+//! `[failover]` and `[breaker]`: what happens when a server fails.
+
+use std::time::Duration;
+
+use crate::amount::{ONE_DAY, ONE_MS, Time};
+use crate::choice::{choice, one_of};
+use crate::error::Error;
+use crate::file::Table;
+use crate::form::{List, Share, Text};
+use crate::key::{Check, key, section};
+
+section! {
+    /// What happens when the primary is gone.
+    pub struct Failover {
+        /// Who makes a replica the new primary.
+        pub promote: Promote = key("failover.promote", one_of(), Promote::Never).live(),
+        /// How long the primary must have been out of reach before a replica is promoted.
+        pub timeout: Duration =
+            key("failover.timeout", Time(Duration::from_secs(1), ONE_DAY), Duration::from_secs(30)).live(),
+        /// The program that promotes, with its arguments; `{host}` and `{port}` stand for the chosen replica. For
+        /// `promote = "command"`.
+        pub command: Vec<String> = key("failover.command", List { of: Text, least: 0 }, Vec::new())
+            .live()
+            .example(r#"["/usr/local/bin/promote", "{host}", "{port}"]"#),
+    }
+}
+
+impl Check for Failover {
+    fn check(section: Option<&Self>, table: &Table<'_>) {
+        let Some(section) = section else { return };
+        if section.promote == Promote::Command && !table.has("command") {
+            let message = "promote \"command\" needs \"command\", set it or choose another way";
+            table.mistake("promote", Error::Conflict(message.into()));
+        }
+    }
+}
+
+section! {
+    /// When a server that fails is left alone for a while. Only failures to connect, to log in and to answer in time
+    /// count, never errors of statements.
+    pub struct Breaker {
+        /// The share of failures that opens it.
+        pub failure_rate: f64 = key("breaker.failure_rate", Share, 0.5).live(),
+        /// The time over which they are counted.
+        pub window: Duration =
+            key("breaker.window", Time(Duration::from_secs(1), ONE_DAY), Duration::from_secs(60)).live(),
+        /// How long it stays open before the server is tried again.
+        pub open_for: Duration =
+            key("breaker.open_for", Time(ONE_MS, ONE_DAY), Duration::from_secs(30)).live(),
+        /// The pauses between the tries after that; the last one is repeated.
+        pub backoff: Vec<Duration> = key(
+            "breaker.backoff",
+            List { of: Time(ONE_MS, ONE_DAY), least: 1 },
+            [1, 2, 4].map(Duration::from_secs).to_vec(),
+        )
+        .live(),
+    }
+}
+
+impl Check for Breaker {}
+
+choice! {
+    /// Who makes a replica the new primary.
+    pub enum Promote {
+        /// Others do, such as Patroni or a person.
+        Never = "never",
+        /// pgweir calls `pg_promote()` on the replica that has come furthest.
+        PgPromote = "pg_promote",
+        /// pgweir runs `command` for the replica that has come furthest.
+        Command = "command",
+    }
+}
