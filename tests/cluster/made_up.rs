@@ -23,6 +23,9 @@ fn a_database_that_is_made_after_it_was_asked_for_is_there_at_once() {
     // the same for one whose clients are logged in, and for a user
     postgres.psql("ALTER DATABASE later ALLOW_CONNECTIONS false");
     postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'later'");
+    // a client that asks while its server goes is told so and disconnected, which is not what this is about
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'later'";
+    wait::until(wait::PATIENCE, "its servers are gone", || postgres.psql(left) == "0");
     for _ in 0..5 {
         let error = server_error(client.try_rows("SELECT 1"));
         assert_eq!(error.code(), "57P03", "{error}");

@@ -3,7 +3,7 @@
 use std::thread;
 
 use testkit::client::tags;
-use testkit::{Client, Postgres, messages as m};
+use testkit::{Client, Postgres, messages as m, wait};
 
 use crate::scene::before;
 
@@ -54,6 +54,23 @@ fn a_server_holds_as_many_statements_as_it_may_and_the_rest_come_back_when_used(
         most = most.max(held(&mut client));
     }
     assert_eq!(most, 5);
+}
+
+#[test]
+fn a_statement_stays_what_it_is_when_its_client_goes_to_a_pool_that_has_others() {
+    let (first, second) = (Postgres::start(), Postgres::start());
+    let proxy = before(&first).pool_size(1).start();
+    let mut old = proxy.connect().open();
+    prepare(&mut old, "s", "select 1 + $1::int4");
+    assert_eq!(call(&mut old, "s", "10"), "11");
+    proxy.edit_config(&format!("port = {}", first.port()), &format!("port = {}", second.port()));
+    proxy.reload();
+    wait::until(wait::PATIENCE, "the reload has ended", || proxy.log().contains("configuration reloaded"));
+    let mut new = proxy.connect().open();
+    prepare(&mut new, "s", "select 100 + $1::int4");
+    assert_eq!(call(&mut new, "s", "10"), "110");
+    assert_eq!(call(&mut old, "s", "10"), "11");
+    assert_eq!(call(&mut new, "s", "10"), "110");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! All pools, by database and user; opened when first asked for, and what a reload changes in them.
 
+mod no_pool;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
@@ -11,10 +12,14 @@ use telemetry::Timings;
 use telemetry::counters::Totals;
 use wire::auth::Secret;
 
+pub use no_pool::NoPool;
+
 use crate::holds::Holds;
 use crate::lookup::Source;
 use crate::past::Past;
-use crate::pool::{Key, Pool, Terms};
+use crate::pool::{Key, Pool, Seat, Terms};
+use crate::prepared::Catalog;
+use crate::primaries::Primaries;
 use crate::renew;
 use crate::shared::Shared;
 use crate::target::{Credentials, Found, Target};
@@ -25,6 +30,7 @@ pub struct Directory {
     shared: Arc<Shared>,
     config: RwLock<Arc<Config>>,
     pools: RwLock<HashMap<Key, Arc<Pool>>>,
+    primaries: Primaries,
     connectors: Mutex<Vec<(ServerTls, Arc<net::Connector>)>>,
     holds: Mutex<Holds>,
     /// Locked before `pools` where both are.
@@ -43,28 +49,6 @@ pub struct Roll {
     pub gone: Vec<(Key, Totals)>,
 }
 
-/// Why there is no pool for a database and user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoPool {
-    /// The configuration has no such database.
-    NoSuchDatabase,
-    /// Its TLS files cannot be used.
-    Tls(String),
-    /// The stored password of the user cannot be read.
-    Secret(String),
-}
-
-impl fmt::Display for NoPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchDatabase => f.write_str("no such database"),
-            Self::Tls(why) | Self::Secret(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for NoPool {}
-
 impl Directory {
     /// No pools yet.
     #[must_use]
@@ -73,6 +57,7 @@ impl Directory {
             shared,
             config: RwLock::new(config),
             pools: RwLock::default(),
+            primaries: Primaries::default(),
             connectors: Mutex::default(),
             holds: Mutex::default(),
             past: Mutex::default(),
@@ -93,7 +78,22 @@ impl Directory {
     /// # Errors
     /// As [`Directory::open`].
     pub fn open_with(&self, database: &str, user: &str, found: Option<Found>) -> Result<Arc<Pool>, NoPool> {
-        let key = Key { database: database.to_owned(), user: user.to_owned() };
+        let (database, user) = (database.to_owned(), user.to_owned());
+        self.open_at(Key { database, user, seat: Seat::Primary }, found)
+    }
+
+    /// The pool with connections to this server of the database, for those who have `pool` for the primary.
+    ///
+    /// # Errors
+    /// As [`Directory::open`]; and there is no such server.
+    pub fn open_replica(&self, pool: &Pool, server: usize) -> Result<Arc<Pool>, NoPool> {
+        let key = Key { seat: Seat::Replica(server), ..pool.key.clone() };
+        let opened = self.open_at(key, pool.target.credentials.as_found())?;
+        opened.target.credentials.learn_from(&pool.target.credentials);
+        Ok(opened)
+    }
+
+    fn open_at(&self, key: Key, found: Option<Found>) -> Result<Arc<Pool>, NoPool> {
         let serves = |pool: &Arc<Pool>| {
             let own = pool.target.user == pool.key.user;
             found.as_ref().is_none_or(|found| !own || !pool.target.credentials.is_outdated_by(found))
@@ -103,7 +103,7 @@ impl Directory {
             return Ok(pool);
         }
         let config = self.config();
-        let entry = config.database(database).ok_or(NoPool::NoSuchDatabase)?;
+        let entry = config.database(&key.database).ok_or(NoPool::NoSuchDatabase)?;
         let target = self.target(&config, entry, &key, found.clone())?;
         let terms = terms(&config, entry, &key);
         let mut past = lock(&self.past);
@@ -112,7 +112,13 @@ impl Directory {
         if let Some(pool) = pools.get(&key).filter(|pool| serves(pool)) {
             return Ok(Arc::clone(pool));
         }
-        let pool = Pool::new(key.clone(), target, &terms, Arc::clone(&self.shared));
+        let seats = (0..entry.servers.len()).map(Seat::Replica).chain([Seat::Primary]);
+        let beside = seats.filter_map(|seat| pools.get(&Key { seat, ..key.clone() })).next();
+        let statements = beside.map_or_else(
+            || Arc::new(Catalog::new(Arc::clone(&self.shared.statements))),
+            |pool| Arc::clone(&pool.statements),
+        );
+        let pool = Pool::new(key.clone(), target, &terms, statements, Arc::clone(&self.shared));
         // whoever pauses notes it before it looks at the pools, so none slips through
         if lock(&self.holds).holds(&key.database) {
             pool.pause();
@@ -122,6 +128,7 @@ impl Directory {
         drop((pools, past));
         if let Some(old) = old {
             old.retire();
+            let Key { database, user, .. } = &old.key;
             tracing::info!(
                 database,
                 user,
@@ -129,6 +136,23 @@ impl Directory {
             );
         }
         Ok(pool)
+    }
+
+    /// This server of a database is the primary from now on. The pools of the one before are retired: their idle
+    /// connections are closed, those in use when they are free, and who waits goes to the pools of the new one.
+    pub fn crown(&self, entry: &Database, server: usize) {
+        if !self.primaries.set(entry, server) {
+            return;
+        }
+        let Some(new) = entry.servers.get(server) else { return };
+        let config = self.config();
+        for pool in self.all() {
+            let ours = pool.key.seat == Seat::Primary
+                && config.database(&pool.key.database).is_some_and(|other| other.name == entry.name);
+            if ours && (&pool.target.host, pool.target.port) != (&new.host, new.port) {
+                self.remove(&pool, "another server is the primary now");
+            }
+        }
     }
 
     /// Where the secrets of users are looked up, if they are.
@@ -139,7 +163,8 @@ impl Directory {
         let config = self.config();
         let Some(query) = &config.auth.query else { return Ok(None) };
         let entry = config.database(&query.database).ok_or(NoPool::NoSuchDatabase)?;
-        let key = Key { database: query.database.clone(), user: query.user.clone() };
+        let (database, user) = (query.database.clone(), query.user.clone());
+        let key = Key { database, user, seat: Seat::Primary };
         let target = self.target(&config, entry, &key, None)?;
         let own = config.users.get(&query.user).and_then(|user| user.password.as_ref());
         let secret = usable(query.password.as_ref().or(own), &query.user)?;
@@ -153,7 +178,8 @@ impl Directory {
     pub fn all(&self) -> Vec<Arc<Pool>> {
         let mut all: Vec<_> =
             self.pools.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        all.sort_unstable_by(|a, b| (&a.key.database, &a.key.user).cmp(&(&b.key.database, &b.key.user)));
+        let name = |pool: &Arc<Pool>| (pool.key.database.clone(), pool.key.user.clone(), pool.key.seat);
+        all.sort_by_cached_key(name);
         all
     }
 
@@ -234,7 +260,7 @@ impl Directory {
                     pool.target.credentials.adopt(&target.credentials);
                     pool.set_terms(&terms(&config, entry, &pool.key));
                 }
-                (_, _) => self.remove(&pool),
+                (_, _) => self.remove(&pool, "removed by reload"),
             }
         }
     }
@@ -288,14 +314,14 @@ impl Directory {
         changed.filter_map(|(_, connector)| connector.reload().err().map(|error| error.to_string())).collect()
     }
 
-    fn remove(&self, pool: &Arc<Pool>) {
+    fn remove(&self, pool: &Arc<Pool>, why: &str) {
         let mut past = lock(&self.past);
         self.pools.write().unwrap_or_else(PoisonError::into_inner).remove(&pool.key);
         past.add(Arc::clone(pool));
         drop(past);
         pool.retire();
         let clients = pool.clients().load(Ordering::Relaxed);
-        tracing::info!(database = pool.key.database, user = pool.key.user, clients, "pool removed by reload");
+        tracing::info!(database = pool.key.database, user = pool.key.user, clients, "pool retired: {why}");
     }
 
     fn target(
@@ -305,7 +331,11 @@ impl Directory {
         key: &Key,
         found: Option<Found>,
     ) -> Result<Target, NoPool> {
-        let server = entry.servers.first().ok_or(NoPool::NoSuchDatabase)?;
+        let at = match key.seat {
+            Seat::Primary => self.primaries.of(entry),
+            Seat::Replica(at) => at,
+        };
+        let server = entry.servers.get(at).ok_or(NoPool::NoSuchDatabase)?;
         let user = entry.user.as_ref().unwrap_or(&key.user);
         // the password beside the server's user, else the one the user logs in with
         let stored = entry.password.as_ref().or_else(|| config.users.get(user)?.password.as_ref());

@@ -15,7 +15,8 @@
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`notify`]: one connection that listens for all clients, and who is told what
-//! - [`directory`]: all pools, and what a reload changes in them; [`shared`]: what they have in common
+//! - [`directory`]: all pools, and what a reload changes in them; `primaries`: which server each database's primary
+//!   is; [`shared`]: what pools have in common
 //! - [`holds`]: which databases are paused; `past`: pools that were removed
 //! - [`error`]: why it did not work
 //!
@@ -44,6 +45,7 @@ pub mod params;
 mod past;
 pub mod pool;
 pub mod prepared;
+mod primaries;
 pub mod queue;
 pub mod recover;
 mod renew;
@@ -56,6 +58,6 @@ pub use checkout::{Checkout, Waiting};
 pub use directory::Directory;
 pub use error::Error;
 pub use params::Params;
-pub use pool::{Key, Pool};
+pub use pool::{Key, Pool, Seat};
 pub use server::{Server, ServerCard};
 pub use shared::Shared;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use telemetry::counters::Totals;
 
-use crate::pool::{Key, Pool};
+use crate::pool::{Key, Pool, Seat};
 
 /// So many names are told apart among what pools that are gone had counted; clients may make names up.
 const NAMES: usize = 1000;
@@ -38,7 +38,7 @@ impl Past {
 
     /// Keeps what a pool has counted that is gone now.
     pub(crate) fn keep(&mut self, pool: &Pool) {
-        let others = || Key { database: OTHERS.to_owned(), user: OTHERS.to_owned() };
+        let others = || Key { database: OTHERS.to_owned(), user: OTHERS.to_owned(), seat: Seat::Primary };
         let told_apart = self.gone.len() < NAMES || self.gone.contains_key(&pool.key);
         let key = if told_apart { pool.key.clone() } else { others() };
         *self.gone.entry(key).or_default() += pool.stats.totals();

@@ -4,6 +4,7 @@
 //! server that leaves comes back through [`Checkout`], whose `Drop` closes what is not clean, so none is lost.
 
 mod opening;
+mod orders;
 mod share;
 
 use std::collections::HashMap;
@@ -38,6 +39,17 @@ pub struct Key {
     pub database: String,
     /// The user the client logged in as.
     pub user: String,
+    /// Which of the database's servers.
+    pub seat: Seat,
+}
+
+/// Which of a database's servers a pool has its connections to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Seat {
+    /// The one that is the primary.
+    Primary,
+    /// This one, by its place in the configuration, as a replica.
+    Replica(usize),
 }
 
 /// What the configuration says of a pool.
@@ -65,8 +77,9 @@ pub struct Pool {
     pub key: Key,
     /// Its counters.
     pub stats: PoolStats,
-    /// The statements its servers may hold.
-    pub statements: Catalog,
+    /// The statements its servers may hold; one list for all seats of a database and user, as a client has one name for
+    /// a statement wherever it runs.
+    pub statements: Arc<Catalog>,
     /// Where its servers are and how to log in.
     pub target: Target,
     /// What its servers have told of themselves.
@@ -96,12 +109,18 @@ struct Here {
 impl Pool {
     /// An empty pool.
     #[must_use]
-    pub fn new(key: Key, target: Target, terms: &Terms, shared: Arc<Shared>) -> Arc<Self> {
+    pub fn new(
+        key: Key,
+        target: Target,
+        terms: &Terms,
+        statements: Arc<Catalog>,
+        shared: Arc<Shared>,
+    ) -> Arc<Self> {
         let pool = Arc::new(Self {
             share: Share::of(shared.caps(&key, &target), &terms.limits),
             key,
             stats: PoolStats::new(shared.workers),
-            statements: Catalog::default(),
+            statements,
             target,
             settings: RwLock::new(terms.settings),
             version: AtomicU64::new(1),
@@ -145,7 +164,7 @@ impl Pool {
             self.place(server, worker, now);
         }
         if let Some(error) = doomed {
-            self.fail_waiting(&error);
+            self.fail_waiting(&error, None);
         }
         self.kick(worker, false);
         Waiting::new(Arc::clone(self), worker, ticket, receiver)
@@ -241,42 +260,13 @@ impl Pool {
         }
     }
 
-    /// Gives everybody who waits this error.
-    pub(crate) fn fail_waiting(&self, error: &Error) {
-        let waiting = self.state().waiting.drain();
+    /// Gives everybody who waits, or who did at this time, this error.
+    pub(crate) fn fail_waiting(&self, error: &Error, since: Option<Instant>) {
+        let waiting = self.state().waiting.extract(|waiter| since.is_none_or(|since| waiter.since <= since));
         for waiter in waiting {
             // one that has given up meanwhile does not need it
             let _gone = waiter.sender.send(Err(error.clone()));
         }
-    }
-
-    /// Nothing is lent until [`Pool::resume`]; idle servers are closed, lent ones when they come back.
-    pub fn pause(&self) {
-        self.state().paused = true;
-        self.sweep(Instant::now());
-        self.shared.exchange.renew(self);
-    }
-
-    /// Ends [`Pool::pause`].
-    pub fn resume(self: &Arc<Self>, worker: usize) {
-        self.state().resume(Instant::now());
-        self.kick(worker, false);
-    }
-
-    /// Every connection of now is closed as soon as it is free.
-    pub fn reconnect(&self) {
-        self.state().generation += 1;
-        self.sweep(Instant::now());
-        self.shared.exchange.renew(self);
-    }
-
-    /// The pool is not to be used any more: idle servers are closed, lent ones when they come back, and those
-    /// who wait are sent away to ask for the pool that took its place.
-    pub fn retire(&self) {
-        self.state().retired = true;
-        self.sweep(Instant::now());
-        self.fail_waiting(&Error::Retired);
-        self.shared.exchange.uproot(self);
     }
 
     /// Takes new terms; they hold from the next decision on.

@@ -11,7 +11,7 @@ mod about;
 pub mod shape;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -94,16 +94,28 @@ impl Statement {
 #[derive(Debug, Default)]
 pub struct Catalog {
     known: Mutex<Known>,
+    /// The last number that was given to a statement of any catalogue: names outlive pools, and one that stands for
+    /// something else in the pool that took another's place would run the wrong statement.
+    numbers: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     by_text: HashMap<(Bytes, Bytes), Weak<Statement>>,
-    last_id: u64,
     sweep_at: usize,
 }
 
 impl Catalog {
+    /// One that takes its numbers from here.
+    #[must_use]
+    pub fn new(numbers: Arc<AtomicU64>) -> Self {
+        Self { known: Mutex::default(), numbers }
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// The statement of this text and these types, with the name it has or a new one; `about` says what is known of
     /// the text, and is asked only if it is a new one.
     pub fn intern(&self, sql: &[u8], types: &[u8], about: impl FnOnce() -> About) -> Arc<Statement> {
@@ -112,8 +124,7 @@ impl Catalog {
         if let Some(found) = known.by_text.get(&key).and_then(Weak::upgrade) {
             return found;
         }
-        known.last_id += 1;
-        let id = known.last_id;
+        let id = self.number();
         let statement = Arc::new(Statement::new(id, format!("{PREFIX}{id}"), key.clone(), about()));
         known.by_text.insert(key, Arc::downgrade(&statement));
         // dead entries go when the map has doubled since the last look: constant work per insertion
@@ -127,10 +138,7 @@ impl Catalog {
     /// A statement that SQL's PREPARE makes, of the text that `sql` gives for its name. It is one client's alone: the
     /// server would say to a second one that it is there already.
     pub fn prepare(&self, about: About, sql: impl FnOnce(&str) -> Bytes) -> Arc<Statement> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.last_id += 1;
-        let id = known.last_id;
-        drop(known);
+        let id = self.number();
         let name = format!("{PREFIX}{id}");
         let text = (sql(&name), Bytes::from_static(b"\0\0"));
         Arc::new(Statement { by_sql: true, ..Statement::new(id, name, text, about) })

@@ -80,10 +80,17 @@ impl<T> Queue<T> {
         self.len == 0
     }
 
-    /// Empties the queue.
-    pub fn drain(&mut self) -> Vec<T> {
-        self.len = 0;
-        self.lanes.iter_mut().flat_map(|lane| lane.drain(..).map(|(_, waiter)| waiter)).collect()
+    /// Takes out everybody of whom this is true.
+    pub fn extract(&mut self, mut leaves: impl FnMut(&T) -> bool) -> Vec<T> {
+        let mut out = Vec::new();
+        for lane in &mut self.lanes {
+            let (gone, left) = std::mem::take(lane).into_iter().partition(|(_, waiter)| leaves(waiter));
+            *lane = left;
+            let gone: VecDeque<(u64, T)> = gone;
+            out.extend(gone.into_iter().map(|(_, waiter)| waiter));
+        }
+        self.len -= out.len();
+        out
     }
 
     fn oldest(&self) -> Option<(usize, u64)> {
@@ -110,6 +117,17 @@ mod tests {
         assert_eq!(queue.remove(0, tickets[2]), None);
         let served: Vec<_> = std::iter::from_fn(|| queue.take(0)).collect();
         assert_eq!(served, [0, 1, 3, 4]);
+    }
+
+    #[test]
+    fn those_who_stay_keep_their_turn() {
+        let mut queue = Queue::new(2);
+        for i in 0..6 {
+            queue.push(i, i);
+        }
+        assert_eq!(queue.extract(|i| i % 3 == 0), [0, 3]);
+        assert_eq!(queue.len(), 4);
+        assert_eq!(std::iter::from_fn(|| queue.take(0)).collect::<Vec<_>>(), [2, 4, 1, 5]);
     }
 
     proptest! {

@@ -27,6 +27,8 @@ pub struct Shared {
     pub(crate) renewed: Notify,
     /// Who listens for clients, by target.
     pub(crate) exchange: Exchange,
+    /// The last number that was given to a prepared statement.
+    pub(crate) statements: Arc<AtomicU64>,
     last_server: AtomicU64,
     caps: Mutex<HashMap<(Scope, String), Arc<Cap>>>,
 }
@@ -38,7 +40,8 @@ impl Shared {
         let timings = Timings::new(workers);
         let (renewed, last_server) = (Notify::new(), AtomicU64::new(0));
         let exchange = Exchange::default();
-        Arc::new(Self { workers, events, timings, renewed, exchange, last_server, caps: Mutex::default() })
+        let (statements, caps) = (Arc::default(), Mutex::default());
+        Arc::new(Self { workers, events, timings, renewed, exchange, statements, last_server, caps })
     }
 
     pub(crate) fn server_number(&self) -> u64 {

@@ -68,13 +68,14 @@ impl Pool {
 /// An attempt to connect; it is taken off the count whatever becomes of its task.
 pub(super) struct Opening {
     pool: Arc<Pool>,
+    began: Instant,
     done: bool,
 }
 
 impl Opening {
     /// Begins; the pool has counted it.
     pub(super) fn begin(pool: &Arc<Pool>) -> Self {
-        Self { pool: Arc::clone(pool), done: false }
+        Self { pool: Arc::clone(pool), began: Instant::now(), done: false }
     }
 
     /// The pool it is for.
@@ -112,7 +113,8 @@ impl Opening {
                     "{error}"
                 );
                 if told {
-                    pool.fail_waiting(&error);
+                    // who has come since may find what was missing
+                    pool.fail_waiting(&error, Some(self.began));
                 }
             }
         }
