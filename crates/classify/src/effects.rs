@@ -7,8 +7,9 @@
 
 mod expression;
 mod functions;
+mod judge;
 mod keywords;
-mod lexer;
+mod known;
 mod marks;
 mod naming;
 mod plain;
@@ -23,6 +24,7 @@ pub use marks::Marks;
 
 use std::ops::Range;
 
+use crate::verdict::Verdict;
 use scanner::Scanner;
 
 /// How the session reads its text.
@@ -122,4 +124,16 @@ pub fn effects(sql: &[u8], whole: bool, lexis: Lexis) -> Option<Box<Effects>> {
         return None;
     }
     Scanner::new(sql, whole, lexis).run()
+}
+
+/// Where the text may run.
+pub(crate) fn judge(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
+    judge::verdict(sql, whole, lexis)
+}
+
+/// Whether a function of this name only reads; `quoted`: the name counts as it is written.
+pub(crate) fn reads(name: &[u8], quoted: bool) -> bool {
+    use functions::Known;
+    let known = if quoted { functions::find_exact(name) } else { functions::find(name) };
+    matches!(known, Some(Known::Harmless { reads: true })) || (!quoted && known == Some(Known::Keyword))
 }

@@ -6,9 +6,9 @@
 use super::Marks;
 use super::functions::{self, Known};
 use super::keywords;
-use super::lexer::{Kind, Token};
 use super::scanner::{Scanner, inside_quotes};
 use super::set_config::SetConfig;
+use crate::lexer::{Kind, Token};
 
 impl Scanner<'_> {
     /// From the current token to the end of the statement.
@@ -23,6 +23,7 @@ impl Scanner<'_> {
         if let Some(call) = self.set_config {
             self.argument(call);
         }
+        self.judge_token();
         match self.token.kind {
             Kind::Word => {
                 self.extend_name();
@@ -121,8 +122,10 @@ impl Scanner<'_> {
     /// A function of one argument may stand behind a value and a dot: `(0.5).setseed`.
     fn behind_value(&mut self) {
         if self.name.before.kind == Kind::Dot && self.name.parts == 1 {
-            match self.known() {
-                Some(Known::Harmless | Known::Keyword) | None => {}
+            let known = self.known();
+            self.judge_field(known);
+            match known {
+                Some(Known::Harmless { .. } | Known::Keyword) | None => {}
                 Some(Known::Sets | Known::Runs | Known::Marks(_)) => self.mark(Marks::UNKNOWN),
             }
         }
@@ -150,8 +153,10 @@ impl Scanner<'_> {
 
     /// A parenthesis opens behind a name.
     fn call(&mut self) {
-        match self.known() {
-            Some(Known::Harmless) => {}
+        let known = self.known();
+        self.judge_call(known, self.can_be_call());
+        match known {
+            Some(Known::Harmless { .. }) => {}
             Some(Known::Keyword) => self.keyword(),
             Some(Known::Runs) => self.mark(Marks::UNKNOWN),
             Some(Known::Marks(marks)) => {

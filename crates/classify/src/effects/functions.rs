@@ -5,6 +5,7 @@
 //! Functions that do leave something behind are here. A name on neither list may do anything. A test with real
 //! servers finds names that are missing on both.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::Marks;
@@ -14,7 +15,10 @@ use super::keywords::BEFORE_PARENTHESIS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// A function that leaves nothing behind.
-    Harmless,
+    Harmless {
+        /// It only reads, and says the same on every server.
+        reads: bool,
+    },
     /// No function at all, unless it is quoted or qualified.
     Keyword,
     /// `set_config`
@@ -26,6 +30,9 @@ pub(super) enum Known {
 }
 
 const HARMLESS: &str = include_str!("functions.txt");
+
+/// Those of them that only read and say the same on every server of a cluster, whatever their arguments.
+const READS: &str = include_str!("replica.txt");
 
 /// Functions of `pg_catalog` that leave something behind, also of versions before 15.
 pub(super) const NOT_HARMLESS: [(&str, Known); 26] = [
@@ -80,7 +87,8 @@ pub(super) fn find_exact(name: &[u8]) -> Option<Known> {
 
 impl Table {
     fn new() -> Self {
-        let harmless = HARMLESS.lines().map(|name| (name, Known::Harmless));
+        let reads: HashSet<&str> = READS.lines().collect();
+        let harmless = HARMLESS.lines().map(|name| (name, Known::Harmless { reads: reads.contains(name) }));
         let keywords = BEFORE_PARENTHESIS.split_whitespace().map(|name| (name, Known::Keyword));
         let mut table = Self { entries: Vec::new(), slots: vec![0; SLOTS].into() };
         for (name, known) in harmless.chain(NOT_HARMLESS).chain(keywords) {
@@ -133,8 +141,9 @@ mod tests {
 
     #[test]
     fn names_are_found_as_postgresql_reads_them() {
-        assert_eq!(find(b"Now"), Some(Known::Harmless));
-        assert_eq!(find_exact(b"now"), Some(Known::Harmless));
+        assert_eq!(find(b"Now"), Some(Known::Harmless { reads: true }));
+        assert_eq!(find_exact(b"now"), Some(Known::Harmless { reads: true }));
+        assert_eq!(find(b"nextval"), Some(Known::Harmless { reads: false }));
         assert_eq!(find_exact(b"Now"), None);
         assert_eq!(find(b"SET_CONFIG"), Some(Known::Sets));
         assert_eq!(find(b"values"), Some(Known::Keyword));
@@ -147,7 +156,12 @@ mod tests {
         let names: Vec<&str> = HARMLESS.lines().collect();
         assert!(names.is_sorted_by(|a, b| a < b));
         for name in names {
-            assert_eq!(find_exact(name.as_bytes()), Some(Known::Harmless), "{name}");
+            assert!(matches!(find_exact(name.as_bytes()), Some(Known::Harmless { .. })), "{name}");
+        }
+        let reads: Vec<&str> = READS.lines().collect();
+        assert!(reads.is_sorted_by(|a, b| a < b));
+        for name in reads {
+            assert_eq!(find_exact(name.as_bytes()), Some(Known::Harmless { reads: true }), "{name}");
         }
         for (name, known) in NOT_HARMLESS {
             assert_eq!(find_exact(name.as_bytes()), Some(known), "{name}");

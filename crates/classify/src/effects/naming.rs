@@ -1,8 +1,8 @@
 //! Prepared statements by name, and channels.
 
-use super::lexer::Kind;
 use super::scanner::Scanner;
 use super::{Channel, Effects, Marks, NameUse, Naming};
+use crate::lexer::Kind;
 
 impl Scanner<'_> {
     /// PREPARE: the current token. What is prepared is looked at when it is executed.

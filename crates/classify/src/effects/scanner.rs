@@ -5,9 +5,10 @@
 
 use std::ffi::CStr;
 
-use super::lexer::{Kind, Lexer, Token};
+use super::judge::Judgement;
 use super::set_config::SetConfig;
 use super::{Effects, Lexis, Marks, Setting, SettingName};
+use crate::lexer::{Kind, Lexer, Token};
 
 /// Bytes of an identifier that PostgreSQL keeps.
 const NAME: usize = 63;
@@ -29,6 +30,8 @@ pub(super) struct Scanner<'a> {
     pub(super) about: About,
     /// The call of `set_config` whose arguments are being read.
     pub(super) set_config: Option<SetConfig>,
+    /// What speaks against a replica.
+    pub(super) judgement: Judgement,
     whole: bool,
     found: Option<Box<Effects>>,
 }
@@ -86,13 +89,29 @@ impl<'a> Scanner<'a> {
             name: NAMELESS,
             about: About::default(),
             set_config: None,
+            judgement: Judgement::new(false),
             whole: whole || terminated.is_some(),
             found: None,
         }
     }
 
+    /// One that also asks what speaks against a replica.
+    pub(super) fn judging(sql: &'a [u8], whole: bool, lexis: Lexis) -> Self {
+        Self { judgement: Judgement::new(true), ..Self::new(sql, whole, lexis) }
+    }
+
+    /// Whether all of the text is here.
+    pub(super) fn whole(&self) -> bool {
+        self.whole
+    }
+
     /// All statements, one after the other.
-    pub(super) fn run(mut self) -> Option<Box<Effects>> {
+    pub(super) fn run(self) -> Option<Box<Effects>> {
+        self.finish().0
+    }
+
+    /// The same; what was found is taken out of the scanner.
+    pub(super) fn finish(mut self) -> (Option<Box<Effects>>, Self) {
         while self.token.kind != Kind::End {
             self.take();
             self.name = NAMELESS;
@@ -106,10 +125,10 @@ impl<'a> Scanner<'a> {
         if self.lexer.broken || !self.whole {
             self.mark(Marks::UNKNOWN);
         }
-        if self.lexer.pinned {
+        if self.lexer.hints.pin {
             self.mark(Marks::PINS);
         }
-        self.found
+        (self.found.take(), self)
     }
 
     /// Goes to the next token; stays where it is at the end of the statement.

@@ -1,8 +1,8 @@
 //! The arguments of one call of `set_config(name, value, is_local)`.
 
-use super::lexer::{Kind, Token};
 use super::scanner::{Scanner, is_temporary_schema};
 use super::{Marks, SettingName};
+use crate::lexer::{Kind, Token};
 
 /// A call that is being read.
 #[derive(Clone, Copy, Debug)]

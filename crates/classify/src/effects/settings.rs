@@ -1,8 +1,8 @@
 //! SET and RESET.
 
 use super::Marks;
-use super::lexer::{Kind, Token};
 use super::scanner::{Scanner, inside_quotes, is_temporary_schema};
+use crate::lexer::{Kind, Token};
 
 impl Scanner<'_> {
     /// SET: the current token.

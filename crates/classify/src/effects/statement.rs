@@ -1,8 +1,8 @@
 //! What each kind of statement is read for, by its first word.
 
 use super::Marks;
-use super::lexer::Kind;
 use super::scanner::Scanner;
+use crate::lexer::Kind;
 
 /// What stands behind the words that introduce it.
 enum Follows {
@@ -22,6 +22,7 @@ impl Scanner<'_> {
         if self.token.kind == Kind::Word {
             return self.verb();
         }
+        self.judge_statement(b"");
         if self.token.kind == Kind::Open {
             self.expressions();
         } else {
@@ -34,11 +35,13 @@ impl Scanner<'_> {
         let mut lower = [0; 16];
         let word = self.lexer.bytes(self.token);
         let Some(verb) = lower.get_mut(..word.len()) else {
+            self.judge_statement(b"?");
             self.mark(Marks::UNKNOWN);
             return Follows::Nothing;
         };
         verb.copy_from_slice(word);
         verb.make_ascii_lowercase();
+        self.judge_statement(verb);
         match &*verb {
             b"select" | b"insert" | b"update" | b"delete" | b"with" | b"values" | b"table" | b"merge"
             | b"return" => self.expressions(),

@@ -4,9 +4,11 @@
 //! quotes and comments: prefixes of strings, strings continued on another line, tags of dollar quotes,
 //! comments inside comments and behind operators. What the server would refuse comes out as some token.
 
+use crate::verdict::Hints;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The end of the text.
     End,
     /// A keyword or an identifier without quotes.
@@ -43,43 +45,43 @@ pub(super) enum Kind {
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 impl Token {
     /// Whether it names something.
-    pub(super) fn is_identifier(self) -> bool {
+    pub(crate) fn is_identifier(self) -> bool {
         matches!(self.kind, Kind::Word | Kind::Quoted | Kind::Unicode)
     }
 }
 
 /// Reads tokens one after the other.
 #[derive(Clone, Debug)]
-pub(super) struct Lexer<'a> {
+pub(crate) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
     backslashes: bool,
     /// A quote or a comment is never closed.
-    pub(super) broken: bool,
-    /// A comment asks for the server to be kept.
-    pub(super) pinned: bool,
+    pub(crate) broken: bool,
+    /// What comments ask for.
+    pub(crate) hints: Hints,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a [u8], backslashes: bool) -> Self {
-        Self { text, at: 0, backslashes, broken: false, pinned: false }
+    pub(crate) fn new(text: &'a [u8], backslashes: bool) -> Self {
+        Self { text, at: 0, backslashes, broken: false, hints: Hints::default() }
     }
 
     /// The bytes of a token.
-    pub(super) fn bytes(&self, token: Token) -> &'a [u8] {
+    pub(crate) fn bytes(&self, token: Token) -> &'a [u8] {
         self.text.get(token.start..token.end).unwrap_or_default()
     }
 
     /// The value of a string that stands in the text as it is: without escapes, doubled quotes, another line.
-    pub(super) fn plain(&self, token: Token) -> Option<&'a [u8]> {
+    pub(crate) fn plain(&self, token: Token) -> Option<&'a [u8]> {
         let bytes = self.bytes(token);
         let (escapes, quoted) = match bytes {
             [b'\'', ..] => (self.backslashes, bytes),
@@ -96,7 +98,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next token, behind blanks and comments.
-    pub(super) fn next(&mut self) -> Token {
+    pub(crate) fn next(&mut self) -> Token {
         loop {
             match (self.byte(0), self.byte(1)) {
                 (first, _) if is(first, BLANK) => self.at += 1,
@@ -183,7 +185,7 @@ impl<'a> Lexer<'a> {
             }
         }
         let inside = self.text.get(start..self.at.saturating_sub(2)).unwrap_or_default();
-        self.pinned |= asks_for_pin(inside);
+        take_hints(inside, &mut self.hints);
     }
 
     /// From `prefix` bytes before the quote to behind the last quote.
@@ -338,8 +340,13 @@ fn is(byte: u8, class: u8) -> bool {
     CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
 }
 
-/// Whether a comment is a list of hints with `pin` in it.
-fn asks_for_pin(comment: &[u8]) -> bool {
-    let Some(hints) = comment.trim_ascii().strip_prefix(b"pgweir:") else { return false };
-    hints.split(|b| b.is_ascii_whitespace() || *b == b',').any(|hint| hint.eq_ignore_ascii_case(b"pin"))
+/// Takes the hints of a comment, if it is a list of them.
+fn take_hints(comment: &[u8], hints: &mut Hints) {
+    let Some(list) = comment.trim_ascii().strip_prefix(b"pgweir:") else { return };
+    for hint in list.split(|b| b.is_ascii_whitespace() || *b == b',') {
+        let is = |word: &str| hint.eq_ignore_ascii_case(word.as_bytes());
+        hints.pin |= is("pin");
+        hints.primary |= is("primary");
+        hints.replica |= is("replica");
+    }
 }

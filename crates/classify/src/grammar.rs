@@ -1,0 +1,147 @@
+//! A second opinion from the grammar of SQL: what the tree of a text holds that no replica may run.
+//!
+//! The grammar is not PostgreSQL's. A text that it does not understand is left to the scan of the tokens; what both
+//! understand goes to a replica only if both find nothing against it. The tree is deep where a text is a long chain, and
+//! taking it apart recurses: so only short texts of few tokens get here.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+use crate::effects;
+use crate::lexer::{Kind, Lexer};
+use crate::verdict::Against;
+
+/// The longest text.
+const LONGEST: usize = 16 * 1024;
+/// The most tokens: a chain of half as many operators is as deep as that.
+const MOST: usize = 512;
+
+/// What speaks against a replica; nothing, if the text is not understood, or not looked at.
+pub(crate) fn against(sql: &[u8]) -> Option<Against> {
+    let end = sql.iter().position(|byte| *byte == 0).unwrap_or(sql.len());
+    let text = str::from_utf8(sql.get(..end)?).ok().filter(|text| text.len() <= LONGEST)?;
+    let mut lexer = Lexer::new(text.as_bytes(), false);
+    let few = (0..MOST).any(|_| lexer.next().kind == Kind::End);
+    let statements = few.then(|| Parser::parse_sql(&PostgreSqlDialect {}, text).ok()).flatten()?;
+    match statements.visit(&mut Walk) {
+        ControlFlow::Break(why) => Some(why),
+        ControlFlow::Continue(()) => None,
+    }
+}
+
+/// The way through a tree.
+struct Walk;
+
+impl Visitor for Walk {
+    type Break = Against;
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else there is, and will be, does not only read"
+    )]
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Against> {
+        match statement {
+            Statement::Query(_) | Statement::Explain { .. } | Statement::ExplainTable { .. } => {
+                ControlFlow::Continue(())
+            }
+            // the scan knows which of them reads
+            Statement::Copy { to: true, .. } => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(Against::Disagreement),
+        }
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Against> {
+        if !query.locks.is_empty() {
+            return ControlFlow::Break(Against::Locks);
+        }
+        let mut parts = vec![&*query.body];
+        while let Some(part) = parts.pop() {
+            match part {
+                SetExpr::Select(select) if select.into.is_some() => {
+                    return ControlFlow::Break(Against::MakesTable);
+                }
+                SetExpr::SetOperation { left, right, .. } => parts.extend([&**left, &**right]),
+                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                    return ControlFlow::Break(Against::Writes);
+                }
+                SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) | SetExpr::Table(_) => {}
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Against> {
+        if let Expr::Function(function) = expr { called(&function.name) } else { ControlFlow::Continue(()) }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what calls a function by name; others hold expressions"
+    )]
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Against> {
+        match factor {
+            TableFactor::Function { name, .. } | TableFactor::Table { name, args: Some(_), .. } => {
+                called(name)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// A function of this name is called.
+fn called(name: &ObjectName) -> ControlFlow<Against> {
+    let parts: Option<Vec<_>> = name.0.iter().map(|part| part.as_ident()).collect();
+    let reads = match parts.as_deref() {
+        Some([function]) => effects::reads(function.value.as_bytes(), function.quote_style.is_some()),
+        Some([schema, function]) if schema.value.eq_ignore_ascii_case("pg_catalog") => {
+            effects::reads(function.value.as_bytes(), function.quote_style.is_some())
+        }
+        Some(_) | None => false,
+    };
+    if reads { ControlFlow::Continue(()) } else { ControlFlow::Break(Against::UnknownFunction) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_sees_what_writes_however_deep() {
+        for sql in [
+            "WITH x AS (DELETE FROM t RETURNING a) SELECT * FROM x",
+            "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
+            "SELECT * FROM (SELECT * FROM t FOR UPDATE) x",
+            "SELECT 1 UNION SELECT a INTO x FROM t",
+            "SELECT * FROM f(1)",
+            "SELECT a FROM t WHERE b = (SELECT nextval('s'))",
+            "UPDATE t SET a = 1",
+        ] {
+            assert!(against(sql.as_bytes()).is_some(), "{sql}");
+        }
+        for sql in [
+            "SELECT lower(a), count(*) FROM t",
+            "not SQL",
+            "SELECT pg_catalog.lower('a')",
+            "EXPLAIN SELECT 1",
+        ] {
+            assert_eq!(against(sql.as_bytes()), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn long_chains_are_left_alone() {
+        for link in ["+1", " OR a", "::int", "[1]", " UNION ALL SELECT 1"] {
+            let sql = format!("SELECT a{}", link.repeat(8_000));
+            assert_eq!(against(sql.as_bytes()), None);
+            let sql = format!("SELECT a{}", link.repeat(MOST / 4 - 2));
+            assert_eq!(against(sql.as_bytes()), None);
+        }
+        for (open, close) in [("(", ")"), ("(SELECT ", ")"), ("CASE WHEN ", " THEN 1 END"), ("ARRAY[", "]")] {
+            let sql = format!("SELECT {}1{}", open.repeat(5_000), close.repeat(5_000));
+            assert_eq!(against(sql.as_bytes()), None);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Where a text may run, and why it may not run on a replica.
+
+use crate::Lexis;
+use crate::effects;
+
+/// The longest text that is looked at: a longer one may do anything.
+pub const LONGEST: usize = 256 * 1024;
+
+/// What is known of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What kind of statement it is; of several, the one that asks for most.
+    pub kind: Kind,
+    /// What speaks against a replica; `None`: nothing.
+    pub against: Option<Against>,
+    /// What it does to the transaction.
+    pub block: Block,
+    /// What its comments ask for.
+    pub hints: Hints,
+}
+
+impl Verdict {
+    /// Whether a replica may answer it.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.against.is_none()
+    }
+}
+
+/// A kind of statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Nothing but blanks and comments.
+    Empty,
+    /// It gives rows.
+    Read,
+    /// BEGIN, COMMIT and their like.
+    Transaction,
+    /// It changes or uses the session.
+    Session,
+    /// It changes rows, tables, or anything else that is kept.
+    Write,
+    /// It may do anything.
+    Unknown,
+}
+
+impl Kind {
+    /// For views and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Read => "read",
+            Self::Transaction => "transaction",
+            Self::Session => "session",
+            Self::Write => "write",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a text does to the transaction it runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// Nothing.
+    Stays,
+    /// It begins with BEGIN or START TRANSACTION.
+    Opens,
+    /// It is nothing but a BEGIN of a transaction that only reads, and that a replica can run.
+    OpensReadOnly,
+    /// It begins with COMMIT, END, ROLLBACK, ABORT or PREPARE TRANSACTION.
+    Ends,
+}
+
+/// What comments ask for: `/* pgweir: … */`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Hints {
+    /// `pin`
+    pub pin: bool,
+    /// `primary`
+    pub primary: bool,
+    /// `replica`
+    pub replica: bool,
+}
+
+/// What speaks against a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Against {
+    /// INSERT, UPDATE, DELETE, MERGE, also in WITH; any other statement that changes what is kept.
+    Writes,
+    /// SELECT INTO makes a table.
+    MakesTable,
+    /// FOR UPDATE and its like, LOCK.
+    Locks,
+    /// It changes the session, or uses what is only in the session that did.
+    Session,
+    /// BEGIN, COMMIT and their like.
+    Transaction,
+    /// A function that writes, or whose answer is another one on another server.
+    Function,
+    /// A function that is not known.
+    UnknownFunction,
+    /// An operator that is not known.
+    UnknownOperator,
+    /// A type that is not known: it may be a domain with a condition.
+    UnknownType,
+    /// What it reads is about this server, not about the data.
+    ServerState,
+    /// A system column of rows, which says where and by whom they were written.
+    SystemColumn,
+    /// The state of a sequence.
+    Sequence,
+    /// COPY to or from somewhere else than the client.
+    Copy,
+    /// An option of EXPLAIN that is not known.
+    ExplainOption,
+    /// A name with escapes, `U&"…"`.
+    Escapes,
+    /// A backslash, and whether it escapes depends on a setting.
+    Backslash,
+    /// A quote or a comment is never closed, or the text is not all here.
+    CutOff,
+    /// It is too long to be looked at.
+    TooLong,
+    /// A statement that is not known.
+    UnknownStatement,
+    /// Nothing but blanks and comments.
+    Empty,
+    /// The grammar sees something else than the scan of the tokens.
+    Disagreement,
+    /// A replica has refused a text of this shape.
+    Refused,
+}
+
+impl Against {
+    /// Every one of them.
+    pub const ALL: [Self; 22] = [
+        Self::Writes,
+        Self::MakesTable,
+        Self::Locks,
+        Self::Session,
+        Self::Transaction,
+        Self::Function,
+        Self::UnknownFunction,
+        Self::UnknownOperator,
+        Self::UnknownType,
+        Self::ServerState,
+        Self::SystemColumn,
+        Self::Sequence,
+        Self::Copy,
+        Self::ExplainOption,
+        Self::Escapes,
+        Self::Backslash,
+        Self::CutOff,
+        Self::TooLong,
+        Self::UnknownStatement,
+        Self::Empty,
+        Self::Disagreement,
+        Self::Refused,
+    ];
+
+    /// For `pgweir classify`, views and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Writes => "writes",
+            Self::MakesTable => "makes_table",
+            Self::Locks => "locks",
+            Self::Session => "session",
+            Self::Transaction => "transaction",
+            Self::Function => "function",
+            Self::UnknownFunction => "unknown_function",
+            Self::UnknownOperator => "unknown_operator",
+            Self::UnknownType => "unknown_type",
+            Self::ServerState => "server_state",
+            Self::SystemColumn => "system_column",
+            Self::Sequence => "sequence",
+            Self::Copy => "copy",
+            Self::ExplainOption => "explain_option",
+            Self::Escapes => "escapes",
+            Self::Backslash => "backslash",
+            Self::CutOff => "cut_off",
+            Self::TooLong => "too_long",
+            Self::UnknownStatement => "unknown_statement",
+            Self::Empty => "empty",
+            Self::Disagreement => "disagreement",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Looks at the text of a simple query or of a Parse. A zero byte ends it; `whole` is false if only the beginning of it
+/// is here.
+#[must_use]
+pub fn verdict(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
+    if sql.len() > LONGEST {
+        let (kind, against) = (Kind::Unknown, Some(Against::TooLong));
+        return Verdict { kind, against, block: Block::Stays, hints: Hints::default() };
+    }
+    effects::judge(sql, whole, lexis)
+}
