@@ -55,6 +55,7 @@ fn start(config: Arc<Config>, log: log::Log) -> Result<(), Failure> {
         seed: net::random().map_err(|error| Failure(error.to_string()))?,
         secrets: session::hub::Secrets::default(),
         lookups: session::lookups::Lookups::default(),
+        boards: route::Boards::default(),
     });
     let workers = Workers::start(config.listen.workers, &hub).map_err(|error| Failure(error.to_string()))?;
     let desk = workers.desk();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use net::channel::Channel;
 use net::{Acceptor, Shutdown};
 use pool::Directory;
+use route::Boards;
 use telemetry::Events;
 use wire::auth::ScramSecret;
 
@@ -34,6 +35,8 @@ pub struct Hub {
     pub secrets: Secrets,
     /// The secrets of users that the configuration does not know.
     pub lookups: Lookups,
+    /// What is known of the servers of databases that have several.
+    pub boards: Boards,
 }
 
 /// So many plain passwords are remembered with what was made of them.

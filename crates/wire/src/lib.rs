@@ -6,7 +6,7 @@
 //! - [`backend`]: what the server sends, one family per file
 //! - [`replies`]: the queue of replies still owed
 //! - [`auth`]: log-in exchanges as state machines, and stored passwords
-//! - [`tx`], [`sqlstate`]: the transaction status and the error codes
+//! - [`tx`], [`sqlstate`], [`lsn`]: the transaction status, the error codes, positions in the log
 //! - [`read`]: a bounds-checked cursor over one message's body
 //! - [`fuzz`], [`error`]: what the fuzz targets assert; what can be wrong
 
@@ -16,6 +16,7 @@ pub mod error;
 pub mod frame;
 pub mod frontend;
 pub mod fuzz;
+pub mod lsn;
 pub mod proxy;
 pub mod read;
 pub mod replies;

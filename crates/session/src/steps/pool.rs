@@ -26,7 +26,7 @@ use crate::steps::wire::Began;
 /// # Errors
 /// Nobody gave a server back in time, the server cannot be reached, or the client went away or cancelled.
 pub(crate) async fn checkout(session: &mut Session, choice: Choice, began: Began) -> Result<Checkout, Error> {
-    let Choice::Primary = choice;
+    debug_assert!(matches!(choice, Choice::Primary(_)), "nobody chooses anything else yet");
     let mut checkout = borrow(session, began).await?;
     let server = checkout.server();
     if !Arc::ptr_eq(&server.params, &session.client.params) || server.left.stranger.is_some() {

@@ -1,0 +1,208 @@
+//! Reports in, views out.
+
+use std::path::Path;
+
+use config::Config;
+use proptest::prelude::*;
+
+use super::*;
+
+const FILE: &str = r#"
+[listen]
+address = "127.0.0.1:1"
+[auth]
+method = "trust"
+[route]
+max_lag = "5s"
+max_lag_bytes = "1MiB"
+[[database]]
+name = "app"
+[[database.server]]
+host = "a"
+[[database.server]]
+host = "b"
+[[database.server]]
+host = "c"
+name = "far"
+"#;
+
+fn cluster() -> Cluster {
+    let config = Config::parse(FILE, Path::new("a.toml"), &|_| None).unwrap();
+    Cluster::new(&config.databases[0], &config.servers)
+}
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn says(in_recovery: bool, timeline: u32, position: u64) -> Result<Report, Failure> {
+    let took = Duration::from_millis(1);
+    let position = Some(Lsn(position));
+    Ok(Report { in_recovery, system: 1, timeline, position, starved: false, took })
+}
+
+fn primary(position: u64) -> Result<Report, Failure> {
+    says(false, 1, position)
+}
+
+fn replica(position: u64) -> Result<Report, Failure> {
+    says(true, 1, position)
+}
+
+const LOST: Result<Report, Failure> = Err(Failure::Connect);
+
+fn fits(cluster: &Cluster, now: u64) -> Vec<Fitness> {
+    cluster.view(at(now)).members.iter().map(|member| member.fit).collect()
+}
+
+fn healthy() -> Cluster {
+    let mut cluster = cluster();
+    cluster.report(0, at(0), primary(90));
+    cluster.report(0, at(0), primary(100));
+    cluster.report(1, at(0), replica(100));
+    cluster.report(2, at(0), replica(90));
+    cluster
+}
+
+#[test]
+fn nothing_is_fit_before_it_is_known() {
+    let mut cluster = cluster();
+    assert_eq!(cluster.view(at(0)).primary, None);
+    assert_eq!(fits(&cluster, 0), [Fitness::NotReplica; 3]);
+    cluster.report(1, at(0), replica(100));
+    assert_eq!(fits(&cluster, 0)[1], Fitness::Unknown, "behind whom?");
+    cluster.report(0, at(0), primary(100));
+    assert_eq!(fits(&cluster, 0)[1], Fitness::Fit);
+    assert_eq!(cluster.view(at(0)).primary, Some(0));
+}
+
+#[test]
+fn a_replica_that_is_behind_leaves_and_returns() {
+    let mut cluster = healthy();
+    for second in 1..=6 {
+        cluster.report(0, at(second), primary(100 + second));
+        cluster.report(1, at(second), replica(100 + second));
+        cluster.report(2, at(second), replica(100));
+    }
+    assert_eq!(fits(&cluster, 6), [Fitness::NotReplica, Fitness::Fit, Fitness::Behind]);
+    let lag = cluster.view(at(6)).members[2].lag.unwrap();
+    assert_eq!((lag.bytes, lag.time), (6, at(6)));
+    cluster.report(2, at(6), replica(106));
+    assert_eq!(fits(&cluster, 6)[2], Fitness::Fit);
+    cluster.report(0, at(7), primary(106 + (2 << 20)));
+    assert_eq!(fits(&cluster, 7)[2], Fitness::Behind, "in bytes");
+}
+
+#[test]
+fn measurements_grow_old() {
+    let cluster = healthy();
+    assert_eq!(fits(&cluster, 5)[1], Fitness::Fit);
+    assert_eq!(fits(&cluster, 6)[1], Fitness::Behind);
+}
+
+#[test]
+fn one_lost_probe_takes_nothing_away_and_two_do() {
+    let mut cluster = healthy();
+    cluster.report(1, at(1), LOST);
+    assert_eq!(fits(&cluster, 1)[1], Fitness::Fit);
+    let news = cluster.report(1, at(2), LOST);
+    assert!(news.contains(&News::Health(1, health::State::Down)));
+    assert_ne!(fits(&cluster, 2)[1], Fitness::Fit);
+    cluster.report(1, at(3), replica(100));
+    assert_ne!(fits(&cluster, 3)[1], Fitness::Fit, "one lucky probe gives nothing back");
+    cluster.report(0, at(4), primary(100));
+    cluster.report(1, at(4), replica(100));
+    assert_eq!(fits(&cluster, 4)[1], Fitness::Fit);
+}
+
+#[test]
+fn a_promotion_is_followed_and_the_old_primary_is_fenced() {
+    let mut cluster = healthy();
+    cluster.report(0, at(1), LOST);
+    cluster.report(0, at(2), LOST);
+    assert_eq!(cluster.view(at(2)).primary, None);
+    let news = cluster.report(1, at(3), says(false, 2, 120));
+    assert_eq!(news, [News::NewPrimary(1, 2)]);
+    assert_eq!(cluster.view(at(3)).primary, Some(1));
+    cluster.report(0, at(4), primary(110));
+    let news = cluster.report(0, at(5), primary(110));
+    assert!(
+        cluster.view(at(5)).primary == Some(1) && cluster.view(at(5)).members[0].part == Part::Fenced,
+        "{news:?}"
+    );
+    assert_eq!(fits(&cluster, 3)[2], Fitness::Unknown, "what it had of the old timeline says nothing");
+    cluster.report(2, at(5), says(true, 2, 120));
+    assert_eq!(fits(&cluster, 5)[2], Fitness::Fit);
+}
+
+#[test]
+fn a_banned_server_gets_nothing() {
+    let mut cluster = healthy();
+    assert!(cluster.ban("far", true) && !cluster.ban("nobody", true));
+    assert_eq!(fits(&cluster, 0)[2], Fitness::Banned);
+    cluster.ban("far", false);
+    assert_eq!(fits(&cluster, 0)[2], Fitness::Fit);
+}
+
+#[test]
+fn a_replica_that_keeps_failing_is_left_alone_but_not_the_last_one() {
+    let (mut cluster, loads) = (healthy(), Loads::new(3));
+    let fail = |at| (0..10).for_each(|_| loads.outcome(at, Side::Read, false));
+    fail(1);
+    cluster.outcomes(&loads, at(0));
+    assert_eq!(fits(&cluster, 0)[1..], [Fitness::Broken, Fitness::Fit]);
+    fail(2);
+    cluster.outcomes(&loads, at(0));
+    assert_eq!(fits(&cluster, 0)[1..], [Fitness::Fit, Fitness::Fit]);
+    assert!(cluster.wants_probe(1, at(30)) && !cluster.wants_probe(1, at(29)));
+    cluster.report(1, at(30), replica(100));
+    cluster.report(0, at(30), primary(100));
+    assert_eq!(fits(&cluster, 30)[1], Fitness::Fit);
+}
+
+#[test]
+fn a_busy_machine_gets_less() {
+    let mut cluster = healthy();
+    let weight = |cluster: &Cluster| cluster.view(at(0)).members[1].weight;
+    assert_eq!(weight(&cluster), 1_000);
+    for (cpu, share) in [(0.5, 1_000), (0.8, 1_000), (0.9, 500), (0.99, 100), (1.5, 100)] {
+        cluster.cpu(1, Some(cpu));
+        assert!(weight(&cluster).abs_diff(share) <= 1, "{cpu}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is reported in whatever order: one primary at most, reads only to servers that have said to be
+    /// replicas of its cluster within two probes, and nothing further behind than is allowed.
+    #[test]
+    fn views_keep_their_promises(
+        steps in prop::collection::vec((0usize..3, 0u8..4, 0u64..500, 1u32..3), 1..80)
+    ) {
+        let mut cluster = cluster();
+        let (mut now, mut position, mut last) = (0, 1_000, [None; 3]);
+        for (server, what, step, timeline) in steps {
+            now += step;
+            position += step;
+            let asked = Duration::from_millis(now);
+            let answer = match what {
+                0 => says(false, timeline, position),
+                1 | 2 => says(true, timeline, position - 1_000 + step),
+                _ => LOST,
+            };
+            cluster.report(server, asked, answer);
+            last[server] = Some(what);
+            let view = cluster.view(asked);
+            let primaries = view.members.iter().filter(|member| member.part == Part::Primary).count();
+            prop_assert!(primaries <= 1);
+            for (at, member) in view.members.iter().enumerate() {
+                if member.fit == Fitness::Fit {
+                    prop_assert!(last[at] != Some(0), "it does not follow");
+                    prop_assert!(member.lag.unwrap().time <= Duration::from_secs(5));
+                    prop_assert!(member.lag.unwrap().bytes <= 1 << 20);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Which of the servers is the primary, and which only claims to be.
+//!
+//! A server claims to be the primary by not being in recovery. Of several claimants the one with the higher timeline is
+//! it, for every promotion begins a new one; the others are fenced: nothing is sent to them until they come back as
+//! replicas. With the same timeline the one that was the primary stays it. A server of another cluster is none of ours.
+
+use std::collections::BTreeSet;
+
+use config::Role;
+
+use crate::probe::Report;
+
+/// What was last heard of a server, by who is asked to be what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What the configuration says that it is.
+    pub role: Role,
+    /// What it has said last; none if it has not, or if that is not to be relied on any more.
+    pub report: Option<Report>,
+}
+
+/// What a server is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Nobody knows yet.
+    Unknown,
+    /// The one that takes writes.
+    Primary,
+    /// It follows.
+    Replica,
+    /// It claims to be the primary and is not.
+    Fenced,
+    /// It is a server of another cluster.
+    Foreign,
+}
+
+impl Part {
+    /// For views and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+            Self::Fenced => "fenced",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+/// What is remembered from one look to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reign {
+    /// The cluster that the servers belong to, once there was a primary.
+    system: Option<u64>,
+    /// The highest timeline of a primary.
+    timeline: u32,
+    /// Which server that is, or was.
+    primary: Option<usize>,
+    fenced: BTreeSet<usize>,
+}
+
+impl Reign {
+    /// Which server is the primary, or was last.
+    #[must_use]
+    pub fn primary(&self) -> Option<usize> {
+        self.primary
+    }
+
+    /// Its timeline; 0 if there was none yet.
+    #[must_use]
+    pub fn timeline(&self) -> u32 {
+        self.timeline
+    }
+
+    /// Looks at what all servers have said last, and says what each is.
+    pub fn look(&mut self, servers: &[Heard]) -> Vec<Part> {
+        let claims = |at: usize| {
+            let heard = servers.get(at)?;
+            let report = heard.report.filter(|report| !report.in_recovery && heard.role != Role::Replica)?;
+            self.system.is_none_or(|system| system == report.system).then_some(report)
+        };
+        let before = self.primary;
+        let winner = (0..servers.len())
+            .filter_map(|at| Some((at, claims(at)?)))
+            .filter(|(_, report)| report.timeline >= self.timeline)
+            // the last of several equal ones would win: so the present one comes last, then the first in the file
+            .max_by_key(|(at, report)| (report.timeline, Some(*at) == before, usize::MAX - at));
+        if let Some((at, report)) = winner {
+            self.system = Some(report.system);
+            self.timeline = report.timeline;
+            self.primary = Some(at);
+        } else if before.and_then(|at| servers.get(at)?.report).is_some_and(|report| report.in_recovery) {
+            // it follows another one, of which nothing was heard yet
+            self.primary = None;
+        }
+        let parts: Vec<Part> = (0..servers.len()).map(|at| self.part(at, servers)).collect();
+        self.fenced = (0..servers.len()).filter(|at| parts.get(*at) == Some(&Part::Fenced)).collect();
+        parts
+    }
+
+    fn part(&self, at: usize, servers: &[Heard]) -> Part {
+        let Some(heard) = servers.get(at) else { return Part::Unknown };
+        let Some(report) = heard.report else {
+            // one that is silent stays what it was
+            return if self.fenced.contains(&at) {
+                Part::Fenced
+            } else if self.primary == Some(at) {
+                Part::Primary
+            } else {
+                Part::Unknown
+            };
+        };
+        match (report.in_recovery, self.primary == Some(at)) {
+            _ if self.system.is_some_and(|system| system != report.system) => Part::Foreign,
+            (true, _) => Part::Replica,
+            (false, true) => Part::Primary,
+            (false, false) => Part::Fenced,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

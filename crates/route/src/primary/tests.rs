@@ -1,0 +1,126 @@
+//! Promotions, returns, impostors.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SYSTEM: u64 = 7;
+
+fn said(in_recovery: bool, timeline: u32) -> Heard {
+    let report = Report {
+        in_recovery,
+        system: SYSTEM,
+        timeline,
+        position: None,
+        starved: false,
+        took: Duration::ZERO,
+    };
+    Heard { role: Role::Auto, report: Some(report) }
+}
+
+fn primary(timeline: u32) -> Heard {
+    said(false, timeline)
+}
+
+fn replica() -> Heard {
+    said(true, 1)
+}
+
+const SILENT: Heard = Heard { role: Role::Auto, report: None };
+
+#[test]
+fn who_is_not_in_recovery_is_the_primary() {
+    let mut reign = Reign::default();
+    assert_eq!(reign.look(&[replica(), primary(1), SILENT]), [Part::Replica, Part::Primary, Part::Unknown]);
+    assert_eq!(reign.primary(), Some(1));
+}
+
+#[test]
+fn a_promoted_replica_takes_over_and_the_old_primary_is_fenced_until_it_follows() {
+    let mut reign = Reign::default();
+    reign.look(&[primary(1), replica()]);
+    assert_eq!(
+        reign.look(&[SILENT, replica()]),
+        [Part::Primary, Part::Replica],
+        "nobody else claims to be it"
+    );
+    assert_eq!(reign.look(&[SILENT, primary(2)]), [Part::Unknown, Part::Primary]);
+    assert_eq!(reign.look(&[primary(1), primary(2)]), [Part::Fenced, Part::Primary]);
+    assert_eq!(reign.look(&[SILENT, primary(2)]), [Part::Fenced, Part::Primary]);
+    // the new one fails: that does not make the old one right
+    assert_eq!(reign.look(&[primary(1), SILENT]), [Part::Fenced, Part::Primary]);
+    assert_eq!(reign.look(&[replica(), primary(2)]), [Part::Replica, Part::Primary]);
+    assert_eq!(reign.look(&[primary(3), replica()]), [Part::Primary, Part::Replica]);
+}
+
+#[test]
+fn of_two_with_one_timeline_the_present_one_stays() {
+    let mut reign = Reign::default();
+    assert_eq!(reign.look(&[replica(), primary(2)]), [Part::Replica, Part::Primary]);
+    assert_eq!(reign.look(&[primary(2), primary(2)]), [Part::Fenced, Part::Primary]);
+}
+
+#[test]
+fn a_demoted_primary_is_none() {
+    let mut reign = Reign::default();
+    reign.look(&[primary(1), replica()]);
+    assert_eq!(reign.look(&[replica(), replica()]), [Part::Replica, Part::Replica]);
+    assert_eq!(reign.primary(), None);
+}
+
+#[test]
+fn a_server_of_another_cluster_is_refused_whatever_it_says() {
+    let mut reign = Reign::default();
+    reign.look(&[primary(1), replica()]);
+    let foreign = |in_recovery| {
+        let mut heard = said(in_recovery, 99);
+        if let Some(report) = &mut heard.report {
+            report.system = SYSTEM + 1;
+        }
+        heard
+    };
+    assert_eq!(reign.look(&[primary(1), foreign(true)]), [Part::Primary, Part::Foreign]);
+    assert_eq!(reign.look(&[primary(1), foreign(false)]), [Part::Primary, Part::Foreign]);
+    assert_eq!(reign.look(&[SILENT, foreign(false)]), [Part::Primary, Part::Foreign]);
+}
+
+#[test]
+fn what_is_to_be_a_replica_never_takes_writes() {
+    let mut reign = Reign::default();
+    let meant = Heard { role: Role::Replica, ..primary(9) };
+    assert_eq!(reign.look(&[primary(1), meant]), [Part::Primary, Part::Fenced]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever servers say in whatever order: there is at most one primary, its timeline never falls, and a claimant
+    /// that lost never wins again with the same timeline.
+    #[test]
+    fn there_is_one_primary_and_its_timeline_never_falls(
+        looks in prop::collection::vec(
+            prop::collection::vec(prop::option::of((any::<bool>(), 1u32..6)), 4), 1..30)
+    ) {
+        let mut reign = Reign::default();
+        let mut last = 0;
+        for look in looks {
+            let heard: Vec<Heard> =
+                look.iter().map(|said_now| said_now.map_or(SILENT, |(r, t)| said(r, t))).collect();
+            let before = reign.clone();
+            let parts = reign.look(&heard);
+            prop_assert!(parts.iter().filter(|part| **part == Part::Primary).count() <= 1);
+            prop_assert!(reign.timeline() >= last);
+            last = reign.timeline();
+            if let (Some(now), Some(then)) = (reign.primary(), before.primary())
+                && now != then
+            {
+                let risen = reign.timeline() > before.timeline();
+                let followed = heard.get(then).and_then(|heard| heard.report).is_some_and(|r| r.in_recovery);
+                let silent = heard.get(then).is_some_and(|heard| heard.report.is_none());
+                prop_assert!(risen || followed || silent || heard[then].report.is_some_and(|r| r.timeline < last));
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a server says of itself when it is asked.
+
+use std::time::Duration;
+
+use wire::lsn::Lsn;
+
+/// What a server has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// It follows another server: `pg_is_in_recovery()`.
+    pub in_recovery: bool,
+    /// The number that all servers of a cluster share: `system_identifier` of `pg_control_system()`.
+    pub system: u64,
+    /// Grows with each promotion: the timeline of the last checkpoint or, on a replica, of what it receives.
+    pub timeline: u32,
+    /// Where a primary writes (`pg_current_wal_insert_lsn()`), what a replica has replayed
+    /// (`pg_last_wal_replay_lsn()`); none from a replica that has replayed nothing yet.
+    pub position: Option<Lsn>,
+    /// A replica that is not fed at the moment: its replay is paused, or it receives nothing.
+    pub starved: bool,
+    /// How long it took to say so.
+    pub took: Duration,
+}
+
+/// Why it has said nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// It could not be reached, or the connection was lost.
+    Connect,
+    /// It does not let us in.
+    Login,
+    /// It did not answer in time.
+    Late,
+    /// It says that it is starting, stopping, or in recovery without hot standby.
+    NotReady,
+}
