@@ -39,12 +39,7 @@ impl Cluster {
     /// `.set("recovery_min_apply_delay", "2s")`.
     #[track_caller]
     pub fn add_replica(&mut self, like: Builder) {
-        let conninfo = format!(
-            "host={} port={} user=postgres application_name=replica{}",
-            self.primary.host(),
-            self.primary.port(),
-            self.replicas.len()
-        );
+        let conninfo = self.primary.conninfo(&format!("replica{}", self.replicas.len()));
         self.replicas.push(like.standby_of(conninfo).start());
     }
 

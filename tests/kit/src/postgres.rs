@@ -5,6 +5,7 @@
 //! ([`Postgres::psql`]). How everybody else logs in is chosen by [`Auth`].
 
 mod builder;
+mod fate;
 mod template;
 
 pub use builder::{Auth, Builder};
@@ -209,6 +210,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        self.thaw();
         if let Some(mut process) = self.process.take() {
             // an immediate stop frees the shared memory, a kill does not
             process.signal(Signal::QUIT);

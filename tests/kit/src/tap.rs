@@ -77,7 +77,14 @@ impl Tap {
     #[must_use]
     #[track_caller]
     pub fn start(host: &str, port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).or_fail("tap");
+        Self::start_at(("127.0.0.1", 0), host, port)
+    }
+
+    /// The same, listening at this address and port.
+    #[must_use]
+    #[track_caller]
+    pub fn start_at(at: (&str, u16), host: &str, port: u16) -> Self {
+        let listener = TcpListener::bind(at).or_fail("tap");
         let address = listener.local_addr().or_fail("tap");
         let shared = Arc::new(Shared {
             upstream: (host.to_owned(), port),
@@ -89,7 +96,7 @@ impl Tap {
         Self { address, shared }
     }
 
-    /// Where to connect, on the loopback address.
+    /// Where to connect, on the loopback address if it was not told otherwise.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()

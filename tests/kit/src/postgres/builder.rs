@@ -37,6 +37,7 @@ pub struct Builder {
     roles: Vec<(String, String)>,
     databases: Vec<String>,
     standby_of: Option<String>,
+    stranger: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +101,13 @@ impl Builder {
         self
     }
 
+    /// Has it initialised for itself: its system identifier is not that of all other servers of the kit.
+    #[must_use]
+    pub fn stranger(mut self) -> Self {
+        self.stranger = true;
+        self
+    }
+
     /// Starts it and waits until it answers.
     #[must_use]
     #[track_caller]
@@ -120,7 +128,11 @@ impl Builder {
     #[track_caller]
     fn furnish(&self, server: &Postgres) {
         let data = server.data_dir();
-        template::copy_to(&server.install, &data);
+        if self.stranger {
+            template::make_at(&server.install, &data);
+        } else {
+            template::copy_to(&server.install, &data);
+        }
         std::fs::create_dir(server.socket_dir()).or_fail(server.socket_dir().display());
         hand_over(&server.socket_dir());
         template::append(&data.join("postgresql.conf"), &self.conf(server));

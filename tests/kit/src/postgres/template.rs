@@ -32,6 +32,12 @@ pub(super) fn copy_to(install: &Install, data: &Path) {
     copy_tree(&template(install), data);
 }
 
+/// Puts a cluster at `data` that was initialised for it alone: no other server has its system identifier.
+#[track_caller]
+pub(super) fn make_at(install: &Install, data: &Path) {
+    copy_tree(&initialised(install).path().join("data"), data);
+}
+
 /// Appends to a file of the cluster.
 #[track_caller]
 pub(super) fn append(path: &Path, text: &str) {
@@ -61,17 +67,22 @@ fn template(install: &Install) -> PathBuf {
     let place = dir::home().join(format!("{name}-template"));
     let _lock = dir::lock(&name);
     if !place.exists() {
-        // made where the server's user can reach it, moved when whole
-        let workshop = Dir::new("initdb");
-        hand_over(workshop.path());
-        let fresh = workshop.path().join("data");
-        let data = fresh.display().to_string();
-        let args = ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
-        run_as_server_user(&install.program("initdb"), &args);
+        let workshop = initialised(install);
         let partial = place.with_extension("partial");
         let _ = fs::remove_dir_all(&partial);
-        copy_tree(&fresh, &partial);
+        copy_tree(&workshop.path().join("data"), &partial);
         fs::rename(&partial, &place).or_fail(place.display());
     }
     place
+}
+
+/// A new cluster, in `data` of a directory that the server's user can reach.
+#[track_caller]
+fn initialised(install: &Install) -> Dir {
+    let workshop = Dir::new("initdb");
+    hand_over(workshop.path());
+    let data = workshop.path().join("data").display().to_string();
+    let args = ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
+    run_as_server_user(&install.program("initdb"), &args);
+    workshop
 }

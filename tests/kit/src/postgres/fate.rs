@@ -1,0 +1,82 @@
+//! What happens to a server that is one of several: it is promoted, follows another one, stands still.
+
+use std::fs;
+
+use super::{Postgres, Stop, template};
+use crate::fail::OrFail;
+use crate::process::{self, Signal};
+use crate::wait;
+
+impl Postgres {
+    /// Makes a replica a primary, and waits until it is one.
+    #[track_caller]
+    pub fn promote(&self) {
+        assert_eq!(self.psql("SELECT pg_promote()"), "t", "the replica is promoted");
+        assert!(!self.is_replica());
+    }
+
+    /// Whether it follows another server.
+    #[track_caller]
+    #[must_use]
+    pub fn is_replica(&self) -> bool {
+        self.psql("SELECT pg_is_in_recovery()") == "t"
+    }
+
+    /// A running replica goes on with another primary.
+    #[track_caller]
+    pub fn follow_instead(&self, primary: &Self) {
+        self.psql(&format!("ALTER SYSTEM SET primary_conninfo = '{}'", primary.conninfo("replica")));
+        self.psql("SELECT pg_reload_conf()");
+        self.wait_until_fed();
+    }
+
+    /// Throws away all that it has, starts again as a replica of `primary`, and waits until that feeds it: what an
+    /// operator does with a primary that has been replaced. Its settings stay.
+    #[track_caller]
+    pub fn rejoin(&mut self, primary: &Self) {
+        self.thaw();
+        self.stop(Stop::Immediate);
+        let data = self.data_dir();
+        let keep = ["postgresql.conf", "pg_hba.conf"].map(|name| data.join(name));
+        let kept = keep.each_ref().map(|path| fs::read_to_string(path).or_fail(path.display()));
+        fs::remove_dir_all(&data).or_fail(data.display());
+        template::copy_to(&self.install, &data);
+        for (path, text) in keep.iter().zip(&kept) {
+            template::replace(path, text);
+        }
+        self.configure(&format!("primary_conninfo = '{}'\n", primary.conninfo("rejoined")));
+        template::replace(&data.join("standby.signal"), "");
+        self.launch();
+        self.wait_until_fed();
+    }
+
+    /// How a replica reaches it.
+    pub(crate) fn conninfo(&self, replica: &str) -> String {
+        format!("host={} port={} user=postgres application_name={replica}", self.host(), self.port())
+    }
+
+    #[track_caller]
+    fn wait_until_fed(&self) {
+        let mut door = self.door().open();
+        wait::until(wait::PATIENCE, "the replica streams", || {
+            door.rows("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") == "1"
+        });
+    }
+
+    /// Stops it in its tracks, all its processes (SIGSTOP): connections stand, and nobody answers on them.
+    pub fn freeze(&self) {
+        self.signal_all(Signal::STOP);
+    }
+
+    /// It goes on where it was.
+    pub fn thaw(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        let Some(pid) = self.pid() else { return };
+        // the parent first: it has no more children then
+        process::send(pid, signal);
+        process::children(pid).into_iter().for_each(|child| process::send(child, signal));
+    }
+}
