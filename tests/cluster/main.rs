@@ -45,6 +45,8 @@ mod listen;
 #[cfg(test)]
 mod made_up;
 #[cfg(test)]
+mod names_of_servers;
+#[cfg(test)]
 mod outdated;
 #[cfg(test)]
 mod pipeline;

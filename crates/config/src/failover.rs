@@ -22,6 +22,10 @@ section! {
         pub command: Vec<String> = key("failover.command", List { of: Text, least: 0 }, Vec::new())
             .live()
             .example(r#"["/usr/local/bin/promote", "{host}", "{port}"]"#),
+        /// How often names of servers are looked up again: connections to addresses that a name has no more are closed as
+        /// soon as they are free. 0: never. Each new connection looks its name up in any case.
+        pub resolve_interval: Duration =
+            key("failover.resolve_interval", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(15)).live(),
     }
 }
 

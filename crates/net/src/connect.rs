@@ -1,7 +1,7 @@
 //! Reaching a server: names, addresses, deadlines.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const FULL_BACKLOG: Duration = Duration::from_millis(5);
 
 /// Connects to a server within `timeout`.
 ///
-/// Every address of a name is tried in the order the resolver gives; each gets an equal share of the time
+/// A name is resolved anew each time. Every address is tried in the order the resolver gives; each gets an equal share of the time
 /// that is left, so that one that swallows packets does not use up the time of the next. The error is that
 /// of the last address tried.
 ///
@@ -29,6 +29,15 @@ pub async fn connect(host: &Host, port: u16, timeout: Duration) -> io::Result<St
         Host::Tcp(name) => connect_tcp(name, port, deadline).await,
         Host::Unix(dir) => connect_unix(dir, port, deadline).await,
     }
+}
+
+/// The addresses of a name as they are now, asked for within `timeout`.
+///
+/// # Cancel safety
+/// Nothing is lost: the answer is not kept.
+pub async fn resolve(name: &str, timeout: Duration) -> io::Result<Vec<IpAddr>> {
+    let found = within(Instant::now() + timeout, tokio::net::lookup_host((name, 0))).await?;
+    Ok(found.map(|address| address.ip()).collect())
 }
 
 async fn connect_tcp(name: &str, port: u16, deadline: Instant) -> io::Result<Stream> {

@@ -18,7 +18,7 @@ mod stream;
 mod testing;
 pub mod tls;
 
-pub use connect::connect;
+pub use connect::{connect, resolve};
 pub use drain::{Phase, Shutdown, Subscriber};
 pub use error::Error;
 pub use listen::{Incoming, Listener};

@@ -13,7 +13,7 @@ use telemetry::{Event, Events, log};
 use crate::console::{Office, Reception};
 use crate::control::Control;
 use crate::workers::Workers;
-use crate::{http, lifecycle, tend};
+use crate::{http, lifecycle, names, tend};
 
 /// The port that names the file of the Unix socket, if no TCP address gives one.
 const DEFAULT_PORT: u16 = 6432;
@@ -92,6 +92,7 @@ async fn control_tasks(
         let stop = async move { while phase.changed().await != net::Phase::Fast {} };
         tokio::spawn(http::serve(listener, Arc::clone(&control) as Arc<dyn http::Source>, stop));
     }
+    tokio::spawn(names::follow(Arc::clone(&hub)));
     tokio::spawn(tend::tend(Arc::clone(&hub), Arc::clone(&control)));
     tracing::info!(workers = config.listen.workers, "pgweir {} is up", env!("CARGO_PKG_VERSION"));
     lifecycle::live(control, listeners, desk).await;

@@ -1,7 +1,7 @@
 //! Opening a server connection: reach the server, agree on TLS, log in. Closing one politely.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -147,6 +147,7 @@ pub(crate) fn card(pool: &Pool, stream: &Stream, pid: u32, secret: Bytes) -> Arc
         cancels: AtomicU32::new(0),
         quiet: tokio::sync::Notify::new(),
         prepared: AtomicU32::new(0),
+        leaving: AtomicBool::new(false),
     });
     pool.enrol(&card);
     card

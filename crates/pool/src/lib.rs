@@ -16,7 +16,7 @@
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`notify`]: one connection that listens for all clients, and who is told what
 //! - [`directory`]: all pools, and what a reload changes in them; `primaries`: which server each database's primary
-//!   is; [`shared`]: what pools have in common
+//!   is; `names`: what becomes of connections when a server's name has moved; [`shared`]: what pools have in common
 //! - [`holds`]: which databases are paused; `past`: pools that were removed
 //! - [`error`]: why it did not work
 //!
@@ -39,6 +39,7 @@ pub mod login;
 pub mod lookup;
 pub mod map;
 mod message;
+mod names;
 pub mod notify;
 pub mod own;
 pub mod params;

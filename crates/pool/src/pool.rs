@@ -181,7 +181,8 @@ impl Pool {
         server.card.client.store(0, Ordering::Relaxed);
         loop {
             let mut state = self.state();
-            let stale = state.paused || state.retired || server.age.generation < state.generation;
+            let leaving = server.card.leaving.load(Ordering::Relaxed);
+            let stale = state.paused || state.retired || leaving || server.age.generation < state.generation;
             let event = if stale || server.age.expires.is_some_and(|at| server.age.released >= at) {
                 Some(Event::ServerRecycled)
             } else {
@@ -228,7 +229,13 @@ impl Pool {
         let mut spare = state.total().saturating_sub(floor);
         let gone = state.sweep(|server| {
             let age = &server.age;
-            if paused || retired || age.generation < generation || age.expires.is_some_and(|at| now >= at) {
+            let leaving = server.card.leaving.load(Ordering::Relaxed);
+            if paused
+                || retired
+                || leaving
+                || age.generation < generation
+                || age.expires.is_some_and(|at| now >= at)
+            {
                 return true;
             }
             let unused = !idle.is_zero() && now.saturating_duration_since(age.released) >= idle;

@@ -1,7 +1,7 @@
 //! One connection to a server, logged in: its bytes, the replies it owes, what is set and prepared on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -189,6 +189,8 @@ pub struct ServerCard {
     pub quiet: tokio::sync::Notify,
     /// How many statements it holds.
     pub prepared: AtomicU32,
+    /// Its server is at this address no more: it is closed as soon as it is free.
+    pub leaving: AtomicBool,
 }
 
 impl ServerCard {

@@ -1,6 +1,6 @@
 //! Reaching servers that are there, that are not, and that do not answer.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
 use crate::listen::Listener;
@@ -39,6 +39,13 @@ async fn a_closed_port_and_an_unknown_name_are_errors_at_once() {
     let error = connect(&tcp("127.0.0.1"), free, PATIENCE).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     assert!(connect(&tcp("no-such-host.invalid"), 5432, PATIENCE).await.is_err());
+}
+
+#[tokio::test]
+async fn a_name_has_addresses_and_an_unknown_one_is_an_error() {
+    assert!(resolve("localhost", PATIENCE).await.unwrap().contains(&Ipv4Addr::LOCALHOST.into()));
+    assert_eq!(resolve("127.0.0.7", PATIENCE).await.unwrap(), [IpAddr::from([127, 0, 0, 7])]);
+    assert!(resolve("no-such-host.invalid", PATIENCE).await.is_err());
 }
 
 #[tokio::test]
