@@ -26,24 +26,24 @@ fn before(postgres: &Postgres) -> Builder {
 
 /// The administrator at the console.
 #[track_caller]
-fn admin(proxy: &Proxy) -> Client {
+pub(crate) fn admin(proxy: &Proxy) -> Client {
     visitor(proxy, "admin")
 }
 
 #[track_caller]
-fn visitor(proxy: &Proxy, user: &str) -> Client {
+pub(crate) fn visitor(proxy: &Proxy, user: &str) -> Client {
     proxy.connect().user(user).database("pgweir").open()
 }
 
 /// An answer with rows.
-struct Table {
+pub(crate) struct Table {
     columns: Vec<(String, u32)>,
-    rows: Vec<Vec<String>>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {
     #[track_caller]
-    fn of(messages: &[Message]) -> Self {
+    pub(crate) fn of(messages: &[Message]) -> Self {
         let description = messages.iter().find(|message| message.tag == b'T');
         let description = description.unwrap_or_else(|| panic!("no rows in {messages:?}"));
         let rows = messages.iter().filter(|message| message.tag == b'D').map(Message::texts).collect();
@@ -52,7 +52,7 @@ impl Table {
 
     /// The value of a column in the one row for which the others are as given.
     #[track_caller]
-    fn get(&self, column: &str, row: &[(&str, &str)]) -> &str {
+    pub(crate) fn get(&self, column: &str, row: &[(&str, &str)]) -> &str {
         let at = |name: &str| {
             let at = self.columns.iter().position(|(known, _)| known == name);
             at.unwrap_or_else(|| panic!("no column {name} in {:?}", self.columns))
@@ -67,13 +67,13 @@ impl Table {
     }
 
     /// A column, from top to bottom.
-    fn column(&self, column: &str) -> Vec<String> {
+    pub(crate) fn column(&self, column: &str) -> Vec<String> {
         let at = self.columns.iter().position(|(known, _)| known == column).expect("the column");
         self.rows.iter().map(|cells| cells[at].clone()).collect()
     }
 
     #[track_caller]
-    fn number(&self, column: &str, row: &[(&str, &str)]) -> u64 {
+    pub(crate) fn number(&self, column: &str, row: &[(&str, &str)]) -> u64 {
         self.get(column, row).parse().unwrap()
     }
 }
@@ -93,13 +93,13 @@ fn columns(mut body: &[u8]) -> Vec<(String, u32)> {
 }
 
 #[track_caller]
-fn show(console: &mut Client, sql: &str) -> Table {
+pub(crate) fn show(console: &mut Client, sql: &str) -> Table {
     Table::of(&console.query(sql))
 }
 
 /// Runs a command that has to succeed; its tag.
 #[track_caller]
-fn done(console: &mut Client, sql: &str) -> String {
+pub(crate) fn done(console: &mut Client, sql: &str) -> String {
     let messages = console.query(sql);
     let complete = messages.iter().find(|message| message.tag == b'C');
     complete.unwrap_or_else(|| panic!("{sql}: {messages:?}")).text()
@@ -107,7 +107,7 @@ fn done(console: &mut Client, sql: &str) -> String {
 
 /// Runs a command that has to fail; the connection has to go on.
 #[track_caller]
-fn refused(console: &mut Client, sql: &str) -> ServerError {
+pub(crate) fn refused(console: &mut Client, sql: &str) -> ServerError {
     let messages = console.query(sql);
     let error = messages.iter().find(|message| message.tag == b'E').and_then(Message::error);
     error.unwrap_or_else(|| panic!("{sql}: {messages:?}"))

@@ -57,6 +57,8 @@ mod prepared;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod replication;
 #[cfg(test)]
 mod rotation;

@@ -9,6 +9,7 @@ use net::{Acceptor, Listener, Shutdown};
 use pool::{Directory, Shared};
 use session::{Hub, Registry};
 use telemetry::{Event, Events, log};
+use tokio::runtime::Handle;
 
 use crate::console::{Office, Reception};
 use crate::control::Control;
@@ -71,6 +72,9 @@ async fn control_tasks(
     control: Arc<Control>,
     desk: crate::workers::Desk,
 ) -> Result<(), Failure> {
+    // before anybody can come
+    let home = control.home.get_or_init(Handle::current);
+    control.monitors.start(&hub, home);
     let mut listeners = Vec::new();
     // first: whoever finds a port open finds the socket too
     if let Some(dir) = &config.listen.unix_socket_dir {

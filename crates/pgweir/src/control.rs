@@ -1,14 +1,17 @@
 //! What the parts beside the sessions share: the console, reload, figures, and the order to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use config::Config;
 use session::Hub;
 use telemetry::PoolStats;
 use telemetry::log::Log;
+use tokio::runtime::Handle;
 
 use crate::ledger::Ledger;
+use crate::monitor::Monitors;
 use crate::workers::Desk;
 
 /// What the parts beside the sessions share.
@@ -25,6 +28,10 @@ pub(crate) struct Control {
     pub(crate) ledger: Ledger,
     /// Where connections are handed out and counted.
     pub(crate) desk: Desk,
+    /// What watches the servers of databases that have several.
+    pub(crate) monitors: Monitors,
+    /// The runtime that they are on, once it runs.
+    pub(crate) home: OnceLock<Handle>,
     /// What the console itself has done.
     pub(crate) console: PoolStats,
     /// Clients are waited for, not sent away.
@@ -41,9 +48,20 @@ impl Control {
             reloading: tokio::sync::Mutex::new(()),
             ledger: Ledger::new(),
             desk,
+            monitors: Monitors::new(),
+            home: OnceLock::new(),
             // visitors are seldom: they share the slot of everybody
             console: PoolStats::new(0),
             patient: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes a configuration: who is in it, and what is known of the servers that are in it still.
+    pub(crate) fn take(&self, new: Config) {
+        self.monitors.leave(&new);
+        self.hub.directory.reload(Arc::new(new));
+        if let Some(home) = self.home.get() {
+            self.monitors.start(&self.hub, home);
         }
     }
 

@@ -2,6 +2,9 @@
 
 use pool::Error;
 use pool::directory::Roll;
+use route::health::State;
+use route::{Member, View};
+use session::Hub;
 use telemetry::{
     DatabaseFigures, DatabaseHealth, Durations, Event, Health, PoolFigures, Process, Servers, Snapshot,
 };
@@ -44,11 +47,10 @@ impl Source for Control {
             net::Phase::Running => telemetry::health::Phase::Running,
             net::Phase::Draining | net::Phase::Fast => telemetry::health::Phase::Draining,
         };
-        let roll = self.hub.directory.roll();
         let config = self.hub.directory.config();
         let databases = config.databases.iter().map(|database| DatabaseHealth {
             name: database.name.clone(),
-            servers: servers(&roll, &database.name),
+            servers: servers(&self.hub, &database.name),
         });
         Health { phase, databases: databases.collect() }
     }
@@ -79,9 +81,25 @@ fn databases(control: &Control, census: &Census) -> Vec<DatabaseFigures> {
     names.into_iter().filter_map(figures).collect()
 }
 
-/// A database is down if a connection was wanted and could not be had, and none is left. That a server refuses
+/// How the servers of a database fare.
+pub(crate) fn servers(hub: &Hub, database: &str) -> Servers {
+    let watched = hub.boards.get(database).and_then(|board| watched(&board.view()));
+    watched.unwrap_or_else(|| used(&hub.directory.roll(), database))
+}
+
+/// Where the servers are watched: down, if none answers. None if nobody knows yet.
+fn watched(view: &View) -> Option<Servers> {
+    let all = |wanted: fn(&Member) -> bool| !view.members.is_empty() && view.members.iter().all(wanted);
+    if all(|member| member.health == State::Down) {
+        Some(Servers::Down)
+    } else {
+        view.members.iter().any(|member| member.health.serves()).then_some(Servers::Up)
+    }
+}
+
+/// Else a database is down if a connection was wanted and could not be had, and none is left. That a server refuses
 /// somebody's log-in does not count: strangers must not be able to make us look ill.
-fn servers(roll: &Roll, database: &str) -> Servers {
+fn used(roll: &Roll, database: &str) -> Servers {
     let mut found = Servers::Unknown;
     for pool in roll.pools.iter().filter(|pool| pool.key.database == database) {
         let (open, failed) = pool.look(|state| {

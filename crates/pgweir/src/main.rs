@@ -11,6 +11,7 @@ mod http;
 mod idlers;
 mod ledger;
 mod lifecycle;
+mod monitor;
 mod names;
 mod reload;
 mod signals;

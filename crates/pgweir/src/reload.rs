@@ -78,6 +78,6 @@ fn take(control: &Control, old: &Config, new: Config) -> Result<(), Vec<String>>
     for key in &changes.restart_needed {
         tracing::warn!("{key} has changed and takes effect with the next start");
     }
-    control.hub.directory.reload(Arc::new(new));
+    control.take(new);
     Ok(())
 }

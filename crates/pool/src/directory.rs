@@ -1,5 +1,6 @@
 //! All pools, by database and user; opened when first asked for, and what a reload changes in them.
 
+mod asking;
 mod no_pool;
 
 use std::collections::HashMap;
@@ -15,7 +16,6 @@ use wire::auth::Secret;
 pub use no_pool::NoPool;
 
 use crate::holds::Holds;
-use crate::lookup::Source;
 use crate::past::Past;
 use crate::pool::{Key, Pool, Seat, Terms};
 use crate::prepared::Catalog;
@@ -153,24 +153,6 @@ impl Directory {
                 self.remove(&pool, "another server is the primary now");
             }
         }
-    }
-
-    /// Where the secrets of users are looked up, if they are.
-    ///
-    /// # Errors
-    /// The configuration of it does not hold.
-    pub fn source(&self) -> Result<Option<Source>, NoPool> {
-        let config = self.config();
-        let Some(query) = &config.auth.query else { return Ok(None) };
-        let entry = config.database(&query.database).ok_or(NoPool::NoSuchDatabase)?;
-        let (database, user) = (query.database.clone(), query.user.clone());
-        let key = Key { database, user, seat: Seat::Primary };
-        let target = self.target(&config, entry, &key, None)?;
-        let own = config.users.get(&query.user).and_then(|user| user.password.as_ref());
-        let secret = usable(query.password.as_ref().or(own), &query.user)?;
-        let (credentials, settings) = (Credentials::new(secret), Source::settings(query.timeout));
-        let target = Target { user: query.user.clone(), credentials, settings, ..target };
-        Ok(Some(Source { target, sql: query.sql.clone(), timeout: query.timeout }))
     }
 
     /// All pools, in the order of their names.

@@ -14,6 +14,7 @@
 //! - [`fair`], `cap`: how pools share the caps on connections to one server
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
+//! - [`probe`]: one that asks a server what it is and how far it has come
 //! - [`notify`]: one connection that listens for all clients, and who is told what
 //! - [`directory`]: all pools, and what a reload changes in them; `primaries`: which server each database's primary
 //!   is; `names`: what becomes of connections when a server's name has moved; [`shared`]: what pools have in common
@@ -47,6 +48,7 @@ mod past;
 pub mod pool;
 pub mod prepared;
 mod primaries;
+pub mod probe;
 pub mod queue;
 pub mod recover;
 mod renew;

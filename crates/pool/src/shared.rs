@@ -81,7 +81,8 @@ impl Shared {
     }
 
     /// A number that differs from call to call, to spread things that would happen at once.
-    pub(crate) fn jitter(&self) -> u8 {
+    #[must_use]
+    pub fn jitter(&self) -> u8 {
         use std::hash::{BuildHasher, RandomState};
         // the standard library's hasher is keyed from the system's random source
         let [first, ..] = RandomState::new().hash_one(0u8).to_ne_bytes();

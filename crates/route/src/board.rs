@@ -1,8 +1,9 @@
 //! Where the view hangs for all sessions to see.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::{Context, Poll, Waker};
 
 use crate::floors::Floors;
 use crate::loads::Loads;
@@ -17,6 +18,39 @@ pub struct Board {
     pub loads: Loads,
     /// How far the primary was when a session had written.
     pub floors: Floors,
+    /// Where sessions say that what is known may be wrong.
+    pub doubts: Doubts,
+    /// Another board has its place: the servers are others now.
+    retired: AtomicBool,
+}
+
+/// What sessions have found out that speaks against what is known: a lost connection, a primary that refuses to write.
+#[derive(Debug, Default)]
+pub struct Doubts {
+    raised: AtomicBool,
+    asker: Mutex<Option<Waker>>,
+}
+
+impl Doubts {
+    /// The servers are to be asked at once. Cheap enough for every error: the first of several wakes who asks.
+    pub fn raise(&self) {
+        if !self.raised.swap(true, Ordering::AcqRel)
+            && let Some(asker) = self.asker().take()
+        {
+            asker.wake();
+        }
+    }
+
+    /// Ready when somebody has raised one since the last time.
+    pub fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        *self.asker() = Some(cx.waker().clone());
+        if self.raised.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// What it guards is whole between any two statements.
+    fn asker(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.asker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Board {
@@ -29,7 +63,22 @@ impl Board {
             version: AtomicU64::new(1),
             loads,
             floors: Floors::default(),
+            doubts: Doubts::default(),
+            retired: AtomicBool::new(false),
         }
+    }
+
+    /// Whether another board has its place; what hangs here then says that nothing is known.
+    #[must_use]
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Another board takes its place, or none: whoever still looks here finds nothing that could be chosen.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        let old = self.view();
+        self.set(View { members: Vec::new(), primary: None, ..(*old).clone() });
     }
 
     /// The view, if it is another one than that of `version`, which is changed to its number; a session keeps what it
@@ -101,5 +150,18 @@ mod tests {
         board.set(view(Some(1)));
         assert_eq!(board.newer(&mut version).unwrap().primary, Some(1));
         assert_eq!(board.newer(&mut version), None);
+        board.retire();
+        assert!(board.is_retired() && board.newer(&mut version).unwrap().primary.is_none());
+    }
+
+    #[test]
+    fn doubts_are_heard_once_and_never_missed() {
+        let (doubts, cx) = (Doubts::default(), Context::from_waker(Waker::noop()));
+        doubts.raise();
+        doubts.raise();
+        assert_eq!(doubts.poll(&cx), Poll::Ready(()));
+        assert_eq!(doubts.poll(&cx), Poll::Pending);
+        doubts.raise();
+        assert_eq!(doubts.poll(&cx), Poll::Ready(()));
     }
 }

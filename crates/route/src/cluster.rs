@@ -1,40 +1,26 @@
 //! The servers of a database, one report after the other, and the view that comes of them.
 
+mod server;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Database, Role, Servers};
+use config::{Database, Servers};
 use wire::lsn::Lsn;
 
 use crate::breaker::{self, Breaker, Rules};
-use crate::health::{self, Health};
+use crate::health;
 use crate::lag::{Lag, Track};
 use crate::loads::{Loads, Side};
 use crate::primary::{Heard, Part, Reign};
 use crate::probe::{Failure, Report};
 use crate::view::{Fitness, Member, View};
+use server::Server;
+pub use server::Told;
 
-/// A machine that is busier than this gets less.
-const BUSY: f64 = 0.8;
-/// Thousandths, in which weights are told.
-const WHOLE: u32 = 1_000;
-
-/// What is remembered of one server.
-#[derive(Clone, Debug)]
-struct Server {
-    name: Arc<str>,
-    role: Role,
-    weight: u32,
-    near: bool,
-    health: Health,
-    breakers: [Breaker; 2],
-    report: Option<Report>,
-    /// What it has replayed, at least.
-    replayed: Option<Lsn>,
-    banned: bool,
-    /// The share of its machine's time that is used.
-    cpu: Option<f64>,
-}
+/// What servers are is not said before all have been asked once, but for those that take longer than this: who is the
+/// primary must not hang on who answers first.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// The servers of a database.
 #[derive(Clone, Debug)]
@@ -45,6 +31,7 @@ pub struct Cluster {
     track: Track,
     settings: Servers,
     rules: Rules,
+    begun: Option<Duration>,
 }
 
 /// Something that people should know of.
@@ -66,27 +53,14 @@ impl Cluster {
     /// Of which nothing is known yet.
     #[must_use]
     pub fn new(database: &Database, settings: &Servers) -> Self {
-        let near =
-            |zone: Option<&String>| settings.route.local_zone.as_ref().is_none_or(|own| Some(own) == zone);
-        let server = |server: &config::Server| Server {
-            name: server.shown_name().into(),
-            role: server.role,
-            weight: server.weight,
-            near: near(server.zone.as_ref()),
-            health: Health::default(),
-            breakers: [Breaker::default(), Breaker::default()],
-            report: None,
-            replayed: None,
-            banned: false,
-            cpu: None,
-        };
         Self {
-            servers: database.servers.iter().map(server).collect(),
+            servers: database.servers.iter().map(|server| Server::new(server, &settings.route)).collect(),
             reign: Reign::default(),
             parts: vec![Part::Unknown; database.servers.len()],
             track: Track::default(),
             settings: settings.clone(),
             rules: Rules::from(&settings.breaker),
+            begun: None,
         }
     }
 
@@ -96,33 +70,45 @@ impl Cluster {
         self.settings = settings.clone();
     }
 
+    /// Other servers, or other words for the same ones: what is known of those that stay is kept.
+    #[must_use]
+    pub fn moved(&self, database: &Database, settings: &Servers) -> Self {
+        let mut new = Self::new(database, settings);
+        let at_of = |server: &Server| self.servers.iter().position(|old| old.address == server.address);
+        let origins: Vec<Option<usize>> = new.servers.iter().map(at_of).collect();
+        for ((server, part), origin) in new.servers.iter_mut().zip(&mut new.parts).zip(&origins) {
+            if let Some(at) = *origin
+                && let (Some(old), Some(was)) = (self.servers.get(at), self.parts.get(at))
+            {
+                server.inherit(old);
+                *part = *was;
+            }
+        }
+        new.reign = self.reign.moved(|old| origins.iter().position(|origin| *origin == Some(old)));
+        new.track.clone_from(&self.track);
+        new.begun = self.begun;
+        new
+    }
+
     /// What a server has answered that was asked at `asked`, and what that changes.
     pub fn report(&mut self, at: usize, asked: Duration, answer: Result<Report, Failure>) -> Vec<News> {
         let mut news = Vec::new();
         let Some(server) = self.servers.get_mut(at) else { return news };
         let before = server.health.state();
-        match answer {
-            Ok(report) => {
-                server.health.succeeded();
-                server.tried(&self.rules, asked, true);
-                server.report = Some(report);
-            }
-            Err(_) => {
-                server.health.failed();
-                server.tried(&self.rules, asked, false);
-                // what it said last holds until it is down: one lost probe changes nothing
-                if server.health.state() == health::State::Down {
-                    server.report = None;
-                }
-            }
-        }
+        server.hear(&self.rules, asked, answer);
         let after = server.health.state();
         if before != after {
             news.push(News::Health(at, after));
         }
+        let begun = *self.begun.get_or_insert(asked);
+        if asked < begun.saturating_add(TOGETHER) && self.servers.iter().any(|server| server.asked.is_none())
+        {
+            return news;
+        }
         self.look(&mut news);
-        if let Ok(report) = answer {
-            self.follow(at, asked, report);
+        // those that had to wait for the others
+        for at in 0..self.servers.len() {
+            self.follow(at);
         }
         news
     }
@@ -131,12 +117,18 @@ impl Cluster {
     fn look(&mut self, news: &mut Vec<News>) {
         let heard: Vec<Heard> =
             self.servers.iter().map(|server| Heard { role: server.role, report: server.report }).collect();
-        let before = self.reign.primary();
+        let before = (self.reign.primary(), self.reign.timeline());
         let parts = self.reign.look(&heard);
-        if let Some(now) = self.reign.primary().filter(|now| before != Some(*now)) {
-            news.push(News::NewPrimary(now, self.reign.timeline()));
+        let after = (self.reign.primary(), self.reign.timeline());
+        if let (Some(now), timeline) = after
+            && before != after
+        {
+            if before.0 != Some(now) {
+                news.push(News::NewPrimary(now, timeline));
+            }
             // positions of different timelines are not to be compared
             self.track.clear();
+            self.servers.iter_mut().for_each(|server| server.replayed = None);
         }
         for (at, (old, new)) in self.parts.iter().zip(&parts).enumerate() {
             match (old, new) {
@@ -155,20 +147,26 @@ impl Cluster {
         self.parts = parts;
     }
 
-    fn follow(&mut self, at: usize, asked: Duration, report: Report) {
-        let Some(position) = report.position else { return };
-        match (self.parts.get(at), self.servers.get_mut(at)) {
-            (Some(Part::Primary), _) => self.track.note(asked, position),
-            (Some(Part::Replica), Some(server)) => server.replayed = server.replayed.max(Some(position)),
-            _ => {}
+    /// Takes in the position that a server has reported.
+    fn follow(&mut self, at: usize) {
+        let Some(server) = self.servers.get_mut(at) else { return };
+        let Some((asked, report)) = server.asked.zip(server.report) else { return };
+        let Some(position) = report.position.filter(|_| server.failed.is_none()) else { return };
+        match self.parts.get(at) {
+            Some(Part::Primary) => self.track.note(asked, position),
+            // one that follows another primary, or has more of the old one than there is, is at none of our positions
+            Some(Part::Replica) if self.reign.is_on_it(report.timeline) => server.reach(asked, position),
+            Some(Part::Replica | Part::Unknown | Part::Fenced | Part::Foreign) | None => {}
         }
     }
 
-    /// A replica is known to have replayed so much, whoever has asked it.
-    pub fn replayed(&mut self, at: usize, position: Lsn) {
-        if let Some(server) = self.servers.get_mut(at).filter(|_| self.parts.get(at) == Some(&Part::Replica))
-        {
-            server.replayed = server.replayed.max(Some(position));
+    /// A server has been asked for its position alone, as what it is known to be.
+    pub fn position(&mut self, at: usize, asked: Duration, position: Lsn) {
+        let Some(server) = self.servers.get_mut(at) else { return };
+        match self.parts.get(at) {
+            Some(Part::Primary) => self.track.note(asked, position),
+            Some(Part::Replica) if server.replayed.is_some() => server.reach(asked, position),
+            Some(Part::Replica | Part::Unknown | Part::Fenced | Part::Foreign) | None => {}
         }
     }
 
@@ -197,11 +195,23 @@ impl Cluster {
         }
     }
 
-    /// Takes a server out by hand, or puts it back; false if there is none of this name, or host.
-    pub fn ban(&mut self, name: &str, banned: bool) -> bool {
-        let mut found = false;
-        for server in self.servers.iter_mut().filter(|server| *server.name == *name) {
-            found = true;
+    /// What a server has said last, and what is counted of it.
+    #[must_use]
+    pub fn told(&self, at: usize) -> Option<Told> {
+        self.servers.get(at).map(Server::told)
+    }
+
+    /// The timeline of the primary; 0 as long as none was found.
+    #[must_use]
+    pub fn timeline(&self) -> u32 {
+        self.reign.timeline()
+    }
+
+    /// Takes servers out by hand, or puts them back: by name, host, or host and port. How many there are of that kind.
+    pub fn ban(&mut self, what: &str, banned: bool) -> usize {
+        let mut found = 0;
+        for server in self.servers.iter_mut().filter(|server| server.is_called(what)) {
+            found += 1;
             server.banned = banned;
             if !banned {
                 server.breakers.iter_mut().for_each(Breaker::reset);
@@ -232,7 +242,8 @@ impl Cluster {
     fn member(&self, at: usize, now: Duration) -> Option<Member> {
         let server = self.servers.get(at)?;
         let part = self.parts.get(at).copied().unwrap_or(Part::Unknown);
-        let lag = server.replayed.and_then(|replayed| self.track.lag(replayed, now));
+        let replayed = server.replayed.map(|(_, position)| position);
+        let lag = replayed.and_then(|replayed| self.track.lag(replayed, now));
         let lag = lag.filter(|_| part == Part::Replica);
         let [read, write] = &server.breakers;
         let breakers = [read.state(&self.rules, now), write.state(&self.rules, now)];
@@ -242,10 +253,10 @@ impl Cluster {
             health: server.health.state(),
             breakers,
             fit: Fitness::Fit,
-            replayed: server.replayed,
+            replayed,
             lag,
-            weight: weight(server),
-            near: server.near,
+            weight: server.weight(),
+            near: server.near(),
         };
         member.fit = self.fitness(server, &member);
         Some(member)
@@ -274,27 +285,6 @@ impl Cluster {
             Fitness::Fit
         }
     }
-}
-
-impl Server {
-    /// A probe is the one try that a half-open breaker lets pass.
-    fn tried(&mut self, rules: &Rules, now: Duration, good: bool) {
-        for breaker in &mut self.breakers {
-            if breaker.state(rules, now) == breaker::State::HalfOpen {
-                if good { breaker.succeeded(rules, now) } else { breaker.failed(rules, now) }
-            }
-        }
-    }
-}
-
-/// The weight in thousandths; beyond 80 % of the machine's time it falls, to a tenth where nothing is left.
-fn weight(server: &Server) -> u32 {
-    let full = server.weight.saturating_mul(WHOLE);
-    let Some(cpu) = server.cpu.filter(|cpu| *cpu > BUSY) else { return full };
-    let left = ((1.0 - cpu.min(1.0)) / (1.0 - BUSY)).max(0.1);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and what it was")]
-    let less = (f64::from(full) * left) as u32;
-    less.max(u32::from(full > 0))
 }
 
 #[cfg(test)]

@@ -74,10 +74,16 @@ impl Loads {
 
     /// A connection to it was made and logged in, or was not, or did not answer in time.
     pub fn outcome(&self, server: usize, side: Side, good: bool) {
-        if let Some(load) = self.servers.get(server) {
-            let [read, write] = if good { &load.good } else { &load.bad };
+        self.outcomes(server, side, (u32::from(good), u32::from(!good)));
+    }
+
+    /// The same for several: so many successes and failures.
+    pub fn outcomes(&self, server: usize, side: Side, (good, bad): (u32, u32)) {
+        let Some(load) = self.servers.get(server) else { return };
+        for (counts, more) in [(&load.good, good), (&load.bad, bad)] {
+            let [read, write] = counts;
             let count = if side == Side::Read { read } else { write };
-            count.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(more, Ordering::Relaxed);
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Reign {
     timeline: u32,
     /// Which server that is, or was.
     primary: Option<usize>,
+    /// There was another timeline before.
+    changed: bool,
     fenced: BTreeSet<usize>,
 }
 
@@ -73,22 +75,37 @@ impl Reign {
         self.timeline
     }
 
+    /// Whether a replica that tells this timeline is where the primary is. One that tells none is believed to be as long
+    /// as there was only one.
+    #[must_use]
+    pub fn is_on_it(&self, timeline: Option<u32>) -> bool {
+        timeline.map_or(!self.changed, |timeline| timeline == self.timeline)
+    }
+
     /// Looks at what all servers have said last, and says what each is.
     pub fn look(&mut self, servers: &[Heard]) -> Vec<Part> {
         let claims = |at: usize| {
             let heard = servers.get(at)?;
             let report = heard.report.filter(|report| !report.in_recovery && heard.role != Role::Replica)?;
-            self.system.is_none_or(|system| system == report.system).then_some(report)
+            report.is_of(self.system).then_some((at, report, report.timeline.unwrap_or(0)))
         };
         let before = self.primary;
+        // whose cluster it is, when that is not known yet: that of most of them
+        let kin = |report: &Report| {
+            let of = |other: &&Heard| other.report.is_some_and(|other| other.system == report.system);
+            if self.system.is_some() { 0 } else { servers.iter().filter(of).count() }
+        };
         let winner = (0..servers.len())
-            .filter_map(|at| Some((at, claims(at)?)))
-            .filter(|(_, report)| report.timeline >= self.timeline)
+            .filter_map(claims)
+            .filter(|(_, _, timeline)| *timeline >= self.timeline)
             // the last of several equal ones would win: so the present one comes last, then the first in the file
-            .max_by_key(|(at, report)| (report.timeline, Some(*at) == before, usize::MAX - at));
-        if let Some((at, report)) = winner {
-            self.system = Some(report.system);
-            self.timeline = report.timeline;
+            .max_by_key(|(at, report, timeline)| {
+                (kin(report), *timeline, Some(*at) == before, usize::MAX - at)
+            });
+        if let Some((at, report, timeline)) = winner {
+            self.system = self.system.or(report.system);
+            self.changed |= self.timeline != 0 && timeline != self.timeline;
+            self.timeline = timeline;
             self.primary = Some(at);
         } else if before.and_then(|at| servers.get(at)?.report).is_some_and(|report| report.in_recovery) {
             // it follows another one, of which nothing was heard yet
@@ -97,6 +114,16 @@ impl Reign {
         let parts: Vec<Part> = (0..servers.len()).map(|at| self.part(at, servers)).collect();
         self.fenced = (0..servers.len()).filter(|at| parts.get(*at) == Some(&Part::Fenced)).collect();
         parts
+    }
+
+    /// The same for servers in another order: `place` says where the one of a number stands now, if anywhere.
+    #[must_use]
+    pub fn moved(&self, place: impl Fn(usize) -> Option<usize>) -> Self {
+        Self {
+            primary: self.primary.and_then(&place),
+            fenced: self.fenced.iter().filter_map(|at| place(*at)).collect(),
+            ..self.clone()
+        }
     }
 
     fn part(&self, at: usize, servers: &[Heard]) -> Part {
@@ -112,7 +139,7 @@ impl Reign {
             };
         };
         match (report.in_recovery, self.primary == Some(at)) {
-            _ if self.system.is_some_and(|system| system != report.system) => Part::Foreign,
+            _ if !report.is_of(self.system) => Part::Foreign,
             (true, _) => Part::Replica,
             (false, true) => Part::Primary,
             (false, false) => Part::Fenced,

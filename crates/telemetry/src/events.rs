@@ -113,6 +113,20 @@ events! {
     ListenerLost => LISTENERS_LOST;
     /// A TLS handshake failed, on either side.
     TlsHandshakeFailed => TLS_FAILURES;
+    /// A server has said what it is.
+    ProbeOk => PROBES "ok";
+    /// A server could not be reached, or the connection was lost.
+    ProbeNoConnection => PROBES "connect";
+    /// A server did not let us in to ask it.
+    ProbeNoLogin => PROBES "login";
+    /// A server did not answer within `route.probe_timeout`.
+    ProbeLate => PROBES "late";
+    /// A server has said that it is starting, stopping, or otherwise not ready.
+    ProbeNotReady => PROBES "not_ready";
+    /// Another server is the primary than before.
+    Failover => FAILOVERS;
+    /// A server takes writes without being the primary; it gets nothing.
+    ServerFenced => SERVERS_FENCED;
     /// The configuration was read again and taken.
     ReloadOk => RELOADS "ok";
     /// The configuration was read again and refused.

@@ -155,6 +155,9 @@ catalogue! {
     NOTIFICATIONS = Counter "pgweir_notifications_total" [Result] "Notifications for clients that LISTEN in transaction or statement mode.";
     LISTENERS_LOST = Counter "pgweir_listeners_lost_total" [] "Times a connection that listens for clients was lost.";
     TLS_FAILURES = Counter "pgweir_tls_handshake_failures_total" [] "TLS handshakes that failed, on either side.";
+    PROBES = Counter "pgweir_probes_total" [Result] "Times a server of a database with several was asked what it is.";
+    FAILOVERS = Counter "pgweir_failovers_total" [] "Times another server was found to be the primary.";
+    SERVERS_FENCED = Counter "pgweir_servers_fenced_total" [] "Times a server was found to take writes without being the primary.";
     RELOADS = Counter "pgweir_config_reloads_total" [Result] "Times the configuration was read again.";
 
     RESIDENT_MEMORY = Gauge "pgweir_process_resident_memory_bytes" [] "Resident memory of the process.";

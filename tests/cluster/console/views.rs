@@ -98,7 +98,7 @@ fn columns_are_those_of_pgbouncer_1_25_2() {
     for (view, word) in [("VERSION", "PgBouncer 1.25.2"), ("version", "PgBouncer 1.25.2")] {
         assert_eq!(console.rows(&format!("SELECT {view}")), word);
     }
-    for later in ["SERVERS_STATE", "REPLICAS", "CACHE", "SOCKETS", "FDS"] {
+    for later in ["CACHE", "DIGESTS", "LIMITS", "SOCKETS", "FDS"] {
         assert_eq!(refused(&mut console, &format!("SHOW {later}")).code(), "0A000");
     }
 }

@@ -94,6 +94,7 @@ impl Command {
             | Self::Kill(_)
             | Self::KillClient(_)
             | Self::Reconnect(_)
+            | Self::Ban(..)
             | Self::Reload
             | Self::Shutdown(_)
             | Self::Set(_)
@@ -115,6 +116,7 @@ impl Command {
             | Self::Kill(_)
             | Self::KillClient(_)
             | Self::Reconnect(_)
+            | Self::Ban(..)
             | Self::Reload
             | Self::Shutdown(_)
             | Self::Later(_) => false,
@@ -144,6 +146,12 @@ impl Clerk<'_> {
                 self.known("reconnect", database.as_deref())?;
                 self.hub.directory.reconnect(database.as_deref());
                 Ok(Done::tag("RECONNECT"))
+            }
+            Command::Ban(what, banned) => {
+                if self.control.monitors.ban(what, *banned) == 0 {
+                    return Err(Fail::no_server(what).into());
+                }
+                Ok(Done::tag(if *banned { "BAN" } else { "UNBAN" }))
             }
             Command::Reload => match reload::reload(self.control).await {
                 Ok(()) => Ok(Done::tag("RELOAD")),

@@ -115,6 +115,12 @@ impl Fail {
         Self::new(SqlState::UNDEFINED_OBJECT, "client not found")
     }
 
+    pub(crate) fn no_server(what: &str) -> Self {
+        Self::new(SqlState::UNDEFINED_OBJECT, format!("no such server: {what}")).hint(
+            "Servers of databases with several are banned by name, host, or host:port; see SHOW REPLICAS.",
+        )
+    }
+
     pub(crate) fn reload(mistakes: &[String]) -> Self {
         Self::new(SqlState::CONFIG_FILE_ERROR, "RELOAD failed, the old configuration stays in force")
             .detail(mistakes.join("\n"))

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     KillClient(String),
     /// Close servers as they become free.
     Reconnect(Option<String>),
+    /// Take a server out, or put it back: its name, its host, or host and port.
+    Ban(String, bool),
     /// Read the configuration again.
     Reload,
     /// Stop.
@@ -111,8 +113,8 @@ fn command(words: &[Word]) -> Result<Command, Fail> {
         "ENABLE" => Some(Command::Later("ENABLE")),
         "SUSPEND" => Some(Command::Later("SUSPEND")),
         "WAIT_CLOSE" => Some(Command::Later("WAIT_CLOSE")),
-        "BAN" => Some(Command::Later("BAN")),
-        "UNBAN" => Some(Command::Later("UNBAN")),
+        "BAN" => one_name(rest).flatten().map(|what| Command::Ban(what, true)),
+        "UNBAN" => one_name(rest).flatten().map(|what| Command::Ban(what, false)),
         "CACHE" => Some(Command::Later("CACHE INVALIDATE")),
         _ => None,
     };

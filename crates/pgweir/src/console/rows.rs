@@ -3,6 +3,7 @@
 
 mod connections;
 mod entries;
+mod replicas;
 mod stats;
 
 use std::mem::size_of;
@@ -36,6 +37,9 @@ pub(crate) fn show(view: View, scene: &Scene<'_>) -> Vec<Row> {
         View::Servers => connections::servers(&census()),
         View::Pools => connections::pools(scene, &census()),
         View::Pins => connections::pins(&census()),
+        View::Replicas => replicas::replicas(scene),
+        View::Breakers => replicas::breakers(scene),
+        View::ServersState => replicas::servers_state(scene, &census()),
         View::Config => config_rows::rows(&scene.config),
         View::Databases => entries::databases(scene, &census()),
         View::Users => entries::users(scene, &census()),

@@ -28,6 +28,8 @@ macro_rules! views {
 }
 
 views! {
+    /// What opens and closes the way to servers that fail; ours alone.
+    Breakers "BREAKERS" [Text: "database" "server" "side" "state"; Int4: "good" "bad";]
     /// Who is connected.
     Clients "CLIENTS" [
         Text: "type" "user" "database" "replication" "state" "addr";
@@ -72,12 +74,23 @@ views! {
             "maxwait_us";
         Text: "pool_mode" "load_balance_hosts";
     ]
+    /// The servers of databases that have several, and how far they are; ours alone.
+    Replicas "REPLICAS" [
+        Text: "database" "server" "host"; Int4: "port"; Text: "part" "state" "fit";
+        Int8: "lag_bytes" "lag_ms"; Text: "replayed_lsn"; Int4: "timeline" "receiving" "weight";
+        Text: "zone"; Int4: "near" "busy"; Int8: "latency_us"; Text: "probe";
+        Int8: "probe_age_ms" "probe_us";
+    ]
     /// The server connections.
     Servers "SERVERS" [
         Text: "type" "user" "database" "replication" "state" "addr";
         Int4: "port"; Text: "local_addr"; Int4: "local_port"; Text: "connect_time" "request_time";
         Int4: "wait" "wait_us" "close_needed"; Text: "ptr" "link"; Int4: "remote_pid";
         Text: "tls" "application_name"; Int4: "prepared_statements" "id";
+    ]
+    /// All servers, and the connections to each; ours alone.
+    ServersState "SERVERS_STATE" [
+        Text: "database" "server" "host"; Int4: "port"; Text: "role" "part" "state"; Int4: "active" "idle";
     ]
     /// Whether everything is paused.
     State "STATE" [Text: "key" "value";]
@@ -116,18 +129,8 @@ views! {
 }
 
 /// Views that other consoles have, or ours will have: asked for, they say that they are not there.
-pub(crate) const MISSING: [&str; 10] = [
-    "ACTIVE_SOCKETS",
-    "BREAKERS",
-    "CACHE",
-    "CACHE_WHY",
-    "DIGESTS",
-    "FDS",
-    "LIMITS",
-    "REPLICAS",
-    "SERVERS_STATE",
-    "SOCKETS",
-];
+pub(crate) const MISSING: [&str; 7] =
+    ["ACTIVE_SOCKETS", "CACHE", "CACHE_WHY", "DIGESTS", "FDS", "LIMITS", "SOCKETS"];
 
 /// Settings that drivers ask for at their start; the names may be several words.
 pub(crate) const SETTINGS: [(&str, &str); 11] = [

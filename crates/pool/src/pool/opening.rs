@@ -1,6 +1,7 @@
 //! When a pool opens server connections, and an attempt to open one, counted by its pool for as long as it lasts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use telemetry::Event;
@@ -55,6 +56,26 @@ impl Pool {
         }
     }
 
+    /// Connections that could be made, and that could not, since this was last asked for. That somebody is not let in does
+    /// not count where nobody ever was: that speaks of the name and not of the server.
+    #[must_use]
+    pub fn take_outcomes(&self) -> (u32, u32) {
+        let [good, bad] = &self.here.outcomes;
+        let take = |count: &AtomicU32| {
+            if count.load(Ordering::Relaxed) == 0 { 0 } else { count.swap(0, Ordering::Relaxed) }
+        };
+        (take(good), take(bad))
+    }
+
+    fn came_to(&self, failed: Option<&Error>) {
+        let [good, bad] = &self.here.outcomes;
+        match failed {
+            None => good.fetch_add(1, Ordering::Relaxed),
+            Some(error) if error.is_final() && self.learnt.welcome().is_none() => return,
+            Some(_) => bad.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
     pub(super) fn limits(&self) -> Limits {
         let settings = self.settings();
         Limits {
@@ -94,11 +115,13 @@ impl Opening {
                 server.age.generation = state.generation;
                 drop(state);
                 pool.shared.events.count(Event::ServerConnected);
+                pool.came_to(None);
                 let home = server.age.home;
                 pool.place(server, home, Instant::now());
             }
             Err(error) => {
                 pool.shared.events.count(Event::ServerConnectFailed);
+                pool.came_to(Some(&error));
                 let jitter = pool.shared.jitter();
                 let (now, changing) = (Instant::now(), pool.target.credentials.changing().is_some());
                 let mut state = pool.state();

@@ -38,7 +38,8 @@ fn at(seconds: u64) -> Duration {
 fn says(in_recovery: bool, timeline: u32, position: u64) -> Result<Report, Failure> {
     let took = Duration::from_millis(1);
     let position = Some(Lsn(position));
-    Ok(Report { in_recovery, system: 1, timeline, position, starved: false, took })
+    let (system, timeline) = (Some(1), Some(timeline));
+    Ok(Report { in_recovery, system, timeline, position, starved: false, took })
 }
 
 fn primary(position: u64) -> Result<Report, Failure> {
@@ -58,9 +59,9 @@ fn fits(cluster: &Cluster, now: u64) -> Vec<Fitness> {
 fn healthy() -> Cluster {
     let mut cluster = cluster();
     cluster.report(0, at(0), primary(90));
-    cluster.report(0, at(0), primary(100));
     cluster.report(1, at(0), replica(100));
     cluster.report(2, at(0), replica(90));
+    cluster.report(0, at(0), primary(100));
     cluster
 }
 
@@ -70,10 +71,81 @@ fn nothing_is_fit_before_it_is_known() {
     assert_eq!(cluster.view(at(0)).primary, None);
     assert_eq!(fits(&cluster, 0), [Fitness::NotReplica; 3]);
     cluster.report(1, at(0), replica(100));
-    assert_eq!(fits(&cluster, 0)[1], Fitness::Unknown, "behind whom?");
-    cluster.report(0, at(0), primary(100));
-    assert_eq!(fits(&cluster, 0)[1], Fitness::Fit);
-    assert_eq!(cluster.view(at(0)).primary, Some(0));
+    assert_eq!(fits(&cluster, 0)[1], Fitness::NotReplica, "not all have been asked");
+    cluster.report(2, at(0), LOST);
+    assert_eq!(fits(&cluster, 0)[1], Fitness::NotReplica);
+    cluster.report(1, at(1), replica(100));
+    assert_eq!(fits(&cluster, 1)[1], Fitness::Unknown, "behind whom?");
+    cluster.report(0, at(1), primary(100));
+    assert_eq!(fits(&cluster, 1)[1], Fitness::Fit);
+    assert_eq!(cluster.view(at(1)).primary, Some(0));
+}
+
+#[test]
+fn the_cluster_is_that_of_most_servers_whoever_answers_first() {
+    let stranger = |position| says(false, 1, position).map(|said| Report { system: Some(2), ..said });
+    let mut cluster = cluster();
+    assert_eq!(cluster.report(0, at(0), stranger(900)), [News::Health(0, health::State::Up)]);
+    cluster.report(1, at(0), primary(100));
+    let news = cluster.report(2, at(0), replica(100));
+    assert!(news.contains(&News::NewPrimary(1, 1)) && news.contains(&News::Foreign(0)), "{news:?}");
+    assert_eq!(cluster.view(at(0)).primary, Some(1));
+    assert_eq!(fits(&cluster, 0), [Fitness::NotReplica, Fitness::NotReplica, Fitness::Fit]);
+}
+
+#[test]
+fn what_is_of_another_timeline_is_at_no_position_of_ours() {
+    let mut cluster = healthy();
+    cluster.report(0, at(1), LOST);
+    cluster.report(0, at(2), LOST);
+    cluster.report(1, at(3), says(false, 2, 120));
+    // it has got more of the old primary than the new one had
+    cluster.report(2, at(3), replica(130));
+    assert_eq!(fits(&cluster, 3)[2], Fitness::Unknown);
+    cluster.position(2, at(3), Lsn(130));
+    assert_eq!(fits(&cluster, 3)[2], Fitness::Unknown);
+    // one that does not tell is not believed after a promotion
+    let silent = |position| replica(position).map(|said| Report { timeline: None, ..said });
+    cluster.report(2, at(4), silent(120));
+    assert_eq!(fits(&cluster, 4)[2], Fitness::Unknown);
+    cluster.report(2, at(5), says(true, 2, 120));
+    assert_eq!(fits(&cluster, 5)[2], Fitness::Fit);
+}
+
+#[test]
+fn a_replica_that_begins_anew_has_what_it_says() {
+    let mut cluster = healthy();
+    cluster.report(1, at(1), replica(80));
+    assert_eq!(cluster.view(at(1)).members[1].replayed, Some(Lsn(80)));
+    cluster.position(1, at(0), Lsn(99));
+    assert_eq!(cluster.view(at(1)).members[1].replayed, Some(Lsn(80)), "asked before");
+    cluster.position(1, at(2), Lsn(99));
+    assert_eq!(cluster.view(at(2)).members[1].replayed, Some(Lsn(99)));
+}
+
+#[test]
+fn a_server_that_lets_us_not_in_is_there_and_what_it_said_grows_old() {
+    let mut cluster = healthy();
+    for second in 1..=4 {
+        cluster.report(0, at(second), Err(Failure::Login));
+        cluster.report(1, at(second), Err(Failure::Login));
+    }
+    assert_eq!(cluster.view(at(4)).primary, Some(0));
+    assert_eq!(fits(&cluster, 4)[1], Fitness::Fit);
+    assert_eq!(fits(&cluster, 6)[1], Fitness::Behind);
+    assert_eq!(cluster.told(1).unwrap().failed, Some(Failure::Login));
+}
+
+#[test]
+fn what_is_known_of_a_server_goes_with_it() {
+    let file = FILE.replace("host = \"a\"", "host = \"new\"\n[[database.server]]\nhost = \"a\"");
+    let config = Config::parse(&file, Path::new("a.toml"), &|_| None).unwrap();
+    let mut before = healthy();
+    before.ban("far", true);
+    let after = before.moved(&config.databases[0], &config.servers);
+    assert_eq!(after.view(at(0)).primary, Some(1));
+    let fitness = [Fitness::NotReplica, Fitness::NotReplica, Fitness::Fit, Fitness::Banned];
+    assert_eq!(fits(&after, 0), fitness);
 }
 
 #[test]
@@ -138,8 +210,14 @@ fn a_promotion_is_followed_and_the_old_primary_is_fenced() {
 #[test]
 fn a_banned_server_gets_nothing() {
     let mut cluster = healthy();
-    assert!(cluster.ban("far", true) && !cluster.ban("nobody", true));
-    assert_eq!(fits(&cluster, 0)[2], Fitness::Banned);
+    assert_eq!(cluster.ban("nobody", true), 0);
+    for (what, number) in [("far", 1), ("c", 1), ("c:5432", 1), ("c:5433", 0)] {
+        assert_eq!(cluster.ban(what, true), number, "{what}");
+        assert_eq!(fits(&cluster, 0)[2] == Fitness::Banned, number == 1, "{what}");
+        cluster.ban(what, false);
+    }
+    assert_eq!(fits(&cluster, 0)[2], Fitness::Fit);
+    cluster.ban("far", true);
     cluster.ban("far", false);
     assert_eq!(fits(&cluster, 0)[2], Fitness::Fit);
 }
@@ -154,6 +232,7 @@ fn a_replica_that_keeps_failing_is_left_alone_but_not_the_last_one() {
     fail(2);
     cluster.outcomes(&loads, at(0));
     assert_eq!(fits(&cluster, 0)[1..], [Fitness::Fit, Fitness::Fit]);
+    assert_eq!(cluster.told(1).unwrap().outcomes[0], (0, 0), "counted anew once it is open");
     assert!(cluster.wants_probe(1, at(30)) && !cluster.wants_probe(1, at(29)));
     cluster.report(1, at(30), replica(100));
     cluster.report(0, at(30), primary(100));

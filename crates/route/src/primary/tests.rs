@@ -11,8 +11,8 @@ const SYSTEM: u64 = 7;
 fn said(in_recovery: bool, timeline: u32) -> Heard {
     let report = Report {
         in_recovery,
-        system: SYSTEM,
-        timeline,
+        system: Some(SYSTEM),
+        timeline: Some(timeline),
         position: None,
         starved: false,
         took: Duration::ZERO,
@@ -77,7 +77,7 @@ fn a_server_of_another_cluster_is_refused_whatever_it_says() {
     let foreign = |in_recovery| {
         let mut heard = said(in_recovery, 99);
         if let Some(report) = &mut heard.report {
-            report.system = SYSTEM + 1;
+            report.system = Some(SYSTEM + 1);
         }
         heard
     };
@@ -119,7 +119,7 @@ proptest! {
                 let risen = reign.timeline() > before.timeline();
                 let followed = heard.get(then).and_then(|heard| heard.report).is_some_and(|r| r.in_recovery);
                 let silent = heard.get(then).is_some_and(|heard| heard.report.is_none());
-                prop_assert!(risen || followed || silent || heard[then].report.is_some_and(|r| r.timeline < last));
+                prop_assert!(risen || followed || silent || heard[then].report.is_some_and(|r| r.timeline < Some(last)));
             }
         }
     }

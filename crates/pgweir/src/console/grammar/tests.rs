@@ -63,7 +63,9 @@ fn what_drivers_send_around_their_work_is_known() {
 #[test]
 fn what_does_not_exist_is_told_from_what_is_wrong() {
     assert!(fails_with("SHOW CACHE", SqlState::FEATURE_NOT_SUPPORTED));
-    assert_eq!(one("BAN host"), Command::Later("BAN"));
+    assert_eq!(one("BAN host"), Command::Ban("host".to_owned(), true));
+    assert_eq!(one("unban 10.0.0.1:5432"), Command::Ban("10.0.0.1:5432".to_owned(), false));
+    assert_eq!(one("BAN '[::1]:5432'"), Command::Ban("[::1]:5432".to_owned(), true));
     for wrong in
         ["SELECT 1", "SELECT * FROM pools", "SHOW", "SHOW nonsense", "pools", "\"SHOW\" pools", "KILL a b"]
     {

@@ -30,7 +30,7 @@ pub(super) fn databases(scene: &Scene<'_>, census: &Census) -> Vec<Row> {
 fn database_row(scene: &Scene<'_>, census: &Census, name: &str, paused: bool) -> Option<Row> {
     let entry = scene.config.database(name)?;
     let settings = scene.config.pool.with(&entry.pool);
-    let server = entry.servers.first();
+    let server = entry.servers.get(scene.hub.directory.primary(entry));
     let clients = clients(&census.clients, |client| client.card.login.0 == name);
     Some(vec![
         name.into(),

@@ -1,0 +1,111 @@
+//! What watches the servers of the databases that have several: who is the primary, who answers, how far each has come.
+//!
+//! A database with one server has none of this. Of the others each has a [`Watched`], a task for each server that asks
+//! it (`asking`), and one that lets what is known grow old (`tick`). What comes of it hangs on the database's
+//! [`Board`](route::Board), where sessions look; a new primary is crowned in the directory first.
+//!
+//! All of these tasks run on the runtime of the first worker. A reload ends those of databases whose servers have
+//! changed, before the new configuration holds, and starts others after it; what was known of servers that stay goes
+//! over to them.
+
+mod asking;
+mod news;
+mod watched;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use config::{Config, Database};
+use route::Cluster;
+use session::Hub;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+pub(crate) use watched::Watched;
+
+/// The monitors of all databases that have several servers.
+pub(crate) struct Monitors {
+    /// Since when all times are told.
+    clock: Instant,
+    all: Mutex<All>,
+}
+
+#[derive(Default)]
+struct All {
+    running: Vec<Monitor>,
+    /// What was known when the servers of a database changed.
+    past: Vec<(String, Cluster)>,
+}
+
+struct Monitor {
+    watched: Arc<Watched>,
+    /// They end with it.
+    _tasks: JoinSet<()>,
+}
+
+impl Monitors {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self { clock: Instant::now(), all: Mutex::default() }
+    }
+
+    /// Before a new configuration holds: where the servers of a database are others then, nothing is known of them
+    /// until [`Monitors::start`], so that no session takes one for another.
+    pub(crate) fn leave(&self, new: &Config) {
+        let All { running, past } = &mut *self.all();
+        let stays = |entry: &Database| {
+            let mut entries = new.databases.iter();
+            entries.any(|other| other.name == entry.name && other.servers == entry.servers)
+        };
+        for left in running.extract_if(.., |monitor| !stays(&monitor.watched.entry)) {
+            left.watched.board.retire();
+            past.push((left.watched.entry.name.clone(), left.watched.cluster().clone()));
+        }
+    }
+
+    /// Watches every database of the configuration in force that has several servers and is not watched yet, on this
+    /// runtime.
+    pub(crate) fn start(&self, hub: &Arc<Hub>, on: &Handle) {
+        let config = hub.directory.config();
+        let mut all = self.all();
+        let past = std::mem::take(&mut all.past);
+        for entry in config.databases.iter().filter(|entry| entry.servers.len() > 1) {
+            if all.running.iter().any(|monitor| monitor.watched.entry.name == entry.name) {
+                continue;
+            }
+            let known = past.iter().find(|(name, _)| *name == entry.name);
+            let cluster = known.map_or_else(
+                || Cluster::new(entry, &config.servers),
+                |(_, before)| before.moved(entry, &config.servers),
+            );
+            all.running.push(watch(hub, entry, cluster, self.clock, on));
+        }
+        hub.boards.retain(|name| all.running.iter().any(|monitor| monitor.watched.entry.name == name));
+    }
+
+    /// Who is watched, in the order of the configuration.
+    pub(crate) fn look(&self) -> Vec<Arc<Watched>> {
+        self.all().running.iter().map(|monitor| Arc::clone(&monitor.watched)).collect()
+    }
+
+    /// Takes servers out, or puts them back: by name, host, or host and port. How many are called that.
+    pub(crate) fn ban(&self, what: &str, banned: bool) -> usize {
+        self.look().iter().map(|watched| watched.ban(what, banned)).sum()
+    }
+
+    /// What it guards is whole between any two statements.
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn watch(hub: &Arc<Hub>, entry: &Arc<Database>, cluster: Cluster, clock: Instant, on: &Handle) -> Monitor {
+    let watched = Arc::new(Watched::new(hub, entry, cluster, clock));
+    hub.boards.put(&entry.name, Arc::clone(&watched.board));
+    let mut tasks = JoinSet::new();
+    tasks.spawn_on(watched::tick(Arc::clone(&watched)), on);
+    for server in 0..entry.servers.len() {
+        tasks.spawn_on(asking::ask(Arc::clone(&watched), server), on);
+    }
+    Monitor { watched, _tasks: tasks }
+}

@@ -1,0 +1,231 @@
+//! One database: its servers, what is known of them, and where that hangs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use config::{Config, Database, Route};
+use pool::Seat;
+use pool::probe::{Failed, Kind, Said};
+use pool::target::Target;
+use route::cluster::News;
+use route::floors::Ticket;
+use route::loads::Side;
+use route::view::Fitness;
+use route::{Board, Cluster, Failure, Report, View};
+use session::Hub;
+use telemetry::Event;
+use tokio::sync::watch;
+use wire::lsn::Lsn;
+
+use super::news;
+
+/// How often what is known grows older by itself.
+const TICK: Duration = Duration::from_millis(100);
+/// What pools have counted is looked at every so many ticks.
+const COUNTS: u32 = 5;
+
+/// One database with several servers.
+pub(crate) struct Watched {
+    hub: Arc<Hub>,
+    /// Its entry in the configuration, as it was when this began.
+    pub(crate) entry: Arc<Database>,
+    /// Where what is known hangs.
+    pub(crate) board: Arc<Board>,
+    cluster: Mutex<Cluster>,
+    clock: Instant,
+    pub(super) course: watch::Sender<Course>,
+}
+
+/// What those who ask servers go by, besides the view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Course {
+    /// Grows when all servers are to be asked at once.
+    pub(super) doubts: u64,
+    /// The server that takes writes.
+    pub(super) primary: Option<usize>,
+    /// What replicas have to have for those who have written last, and since when that is known.
+    pub(super) floor: Option<(Lsn, Duration)>,
+}
+
+impl Watched {
+    pub(super) fn new(hub: &Arc<Hub>, entry: &Arc<Database>, cluster: Cluster, clock: Instant) -> Self {
+        let view = cluster.view(clock.elapsed());
+        let course = Course { primary: view.primary, ..Course::default() };
+        Self {
+            hub: Arc::clone(hub),
+            entry: Arc::clone(entry),
+            board: Arc::new(Board::new(view)),
+            cluster: Mutex::new(cluster),
+            clock,
+            course: watch::Sender::new(course),
+        }
+    }
+
+    /// The time since the clock of all monitors began.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// What is known. What it guards is whole between any two statements.
+    pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes servers out, or puts them back; how many are called that.
+    pub(crate) fn ban(&self, what: &str, banned: bool) -> usize {
+        let mut cluster = self.cluster();
+        let found = cluster.ban(what, banned);
+        self.hang(&cluster);
+        found
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.hub.directory.config()
+    }
+
+    /// Where a server is and whom to log in as, to ask it; none while there is nobody.
+    pub(super) fn whom(&self, server: usize, turn: usize) -> Option<Target> {
+        match self.hub.directory.asker(&self.entry, server, turn) {
+            Ok(target) => target,
+            Err(why) => {
+                tracing::warn!(database = self.entry.name, "servers cannot be asked what they are: {why}");
+                None
+            }
+        }
+    }
+
+    /// What a server has answered that was asked at `asked`. Another primary is crowned before anybody sees it.
+    pub(super) fn heard(&self, server: usize, asked: Duration, answer: Result<Said, Failed>) {
+        news::count(&self.hub.events, answer.as_ref().err().map(|failed| failed.kind));
+        let why = answer.as_ref().err().map(|failed| failed.why.clone());
+        let answer = answer.as_ref().map(report).map_err(|failed| failure(failed.kind));
+        let mut cluster = self.cluster();
+        let before = cluster.told(server).and_then(|told| told.failed);
+        let is_first = cluster.timeline() == 0;
+        let news = cluster.report(server, asked, answer);
+        if let (Err(Failure::Login), Some(why)) = (answer, &why)
+            && before != Some(Failure::Login)
+        {
+            let name = news::name(&self.entry, server);
+            tracing::warn!(
+                database = self.entry.name,
+                server = name,
+                "cannot ask the server what it is: {why}"
+            );
+        }
+        for news in news {
+            if matches!(news, News::NewPrimary(..)) && !is_first {
+                self.hub.events.count(Event::Failover);
+            }
+            news::tell(&self.hub, &self.entry, news, why.as_deref());
+        }
+        self.hang(&cluster);
+    }
+
+    /// A server has come so far, asked for that alone.
+    pub(super) fn reached(&self, server: usize, asked: Duration, position: Lsn) {
+        let mut cluster = self.cluster();
+        cluster.position(server, asked, position);
+        self.hang(&cluster);
+    }
+
+    /// The primary was asked for those who have tickets up to this one, if it still is the primary.
+    pub(super) fn answer(&self, server: usize, asked: Duration, ticket: Ticket, position: Lsn) {
+        let mut cluster = self.cluster();
+        cluster.position(server, asked, position);
+        if self.hang(&cluster) == Some(server) {
+            self.board.floors.answer(ticket, position);
+            self.course.send_modify(|course| course.floor = Some((position, self.now())));
+        }
+    }
+
+    /// Whether a replica is behind what somebody has written lately, and is otherwise fit.
+    pub(super) fn is_awaited(&self, server: usize, (floor, since): (Lsn, Duration), route: &Route) -> bool {
+        let lacks = |view: &View| {
+            let member = view.members.get(server)?;
+            Some(member.fit == Fitness::Fit && member.replayed.is_none_or(|replayed| replayed < floor))
+        };
+        // later it counts as behind
+        self.now() < since.saturating_add(route.freshness.max_lag) && lacks(&self.board.view()) == Some(true)
+    }
+
+    /// All servers are to be asked at once.
+    fn doubt(&self) {
+        self.course.send_modify(|course| course.doubts += 1);
+    }
+
+    /// Hangs up what is known now, if that is something else; who is the primary.
+    fn hang(&self, cluster: &Cluster) -> Option<usize> {
+        let view = cluster.view(self.now());
+        let primary = view.primary;
+        if *self.board.view() != view {
+            self.board.set(view);
+        }
+        self.course.send_if_modified(|course| {
+            let changes = course.primary != primary;
+            course.primary = primary;
+            changes
+        });
+        primary
+    }
+
+    fn count(&self) {
+        let tell = |server, seat, counts| {
+            let side = if seat == Seat::Primary { Side::Write } else { Side::Read };
+            self.board.loads.outcomes(server, side, counts);
+        };
+        self.hub.directory.outcomes(&self.entry, tell);
+    }
+}
+
+/// Lets what is known grow old, and hears what sessions doubt.
+pub(super) async fn tick(watched: Arc<Watched>) {
+    let (mut round, mut config) = (0u32, watched.config());
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            () = std::future::poll_fn(|cx| watched.board.doubts.poll(cx)) => watched.doubt(),
+        }
+        let now = watched.config();
+        if !Arc::ptr_eq(&now, &config) {
+            watched.cluster().set(&now.servers);
+            config = now;
+        }
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(COUNTS) {
+            watched.count();
+        }
+        let mut cluster = watched.cluster();
+        cluster.outcomes(&watched.board.loads, watched.now());
+        watched.hang(&cluster);
+        let tries = (0..watched.entry.servers.len()).any(|server| cluster.wants_probe(server, watched.now()));
+        drop(cluster);
+        if tries {
+            watched.doubt();
+        }
+    }
+}
+
+fn report(said: &Said) -> Report {
+    Report {
+        in_recovery: said.in_recovery,
+        system: said.system,
+        timeline: said.timeline,
+        position: said.position,
+        starved: said.in_recovery && (said.paused || !said.receiving),
+        took: said.took,
+    }
+}
+
+fn failure(kind: Kind) -> Failure {
+    match kind {
+        Kind::Connect => Failure::Connect,
+        Kind::Login => Failure::Login,
+        Kind::Late => Failure::Late,
+        Kind::NotReady => Failure::NotReady,
+    }
+}
