@@ -69,7 +69,13 @@ impl Client {
     ///
     /// # Errors
     /// The client is gone.
+    #[inline]
     pub(crate) fn poll_mail(&mut self, cx: &mut Context<'_>, events: &Events) -> Result<(), Error> {
+        // of those who do not listen nothing is asked
+        if self.listening.is_none() { Ok(()) } else { self.poll_mailbox(cx, events) }
+    }
+
+    fn poll_mailbox(&mut self, cx: &mut Context<'_>, events: &Events) -> Result<(), Error> {
         let Some(listening) = &mut self.listening else { return Ok(()) };
         // before the look: what comes after it wakes the task
         listening.reach_by(cx.waker());

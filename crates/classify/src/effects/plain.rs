@@ -80,34 +80,35 @@ pub(super) fn is_plain(sql: &[u8], lexis: Lexis) -> bool {
     if !FIRST.iter().any(|word| first.eq_ignore_ascii_case(word.as_bytes())) {
         return false;
     }
-    // a letter in front of a quote, and a word that is cut off, belong together
-    let mut before = Class::Word;
+    // a letter in front of a quote belongs to it
+    let mut behind_word = true;
     while let [byte, behind @ ..] = rest {
         let class = class_of(*byte);
-        rest = match (class, before) {
-            (Class::Word, Class::Word) | (Class::Silent, _) => behind,
-            (Class::Word, _) if tells(rest) => return false,
-            (Class::Word, _) => behind,
-            (Class::Quote, Class::Word) | (Class::DoubleQuote, Class::Word) => return false,
-            (Class::Quote, _) if lexis.backslashes => return false,
-            (Class::Quote, _) => match after(behind, b'\'') {
+        rest = match class {
+            Class::Silent => behind,
+            Class::Word if tells(rest) => return false,
+            Class::Word => {
+                let end = behind.iter().position(|byte| class_of(*byte) != Class::Word);
+                behind.get(end.unwrap_or(behind.len())..).unwrap_or_default()
+            }
+            Class::Quote | Class::DoubleQuote if behind_word => return false,
+            Class::Quote if lexis.backslashes => return false,
+            Class::Quote => match after(behind, b'\'') {
                 Some(behind) => behind,
                 None => return false,
             },
-            (Class::DoubleQuote, _) => match after(behind, b'"') {
+            Class::DoubleQuote => match after(behind, b'"') {
                 // a quoted name may be what a word would be
-                Some(behind) if !tells(rest.get(1..).unwrap_or_default()) => behind,
+                Some(after) if !tells(behind) => after,
                 Some(_) | None => return false,
             },
-            (Class::Comment, _) if matches!(rest, [b'-', b'-', ..] | [b'/', b'*', ..]) => return false,
-            (Class::Comment, _) => behind,
-            (Class::Semicolon, _) => {
-                return behind.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0);
-            }
-            (Class::Zero, _) => return true,
-            (Class::Other, _) => return false,
+            Class::Comment if matches!(rest, [b'-', b'-', ..] | [b'/', b'*', ..]) => return false,
+            Class::Comment => behind,
+            Class::Semicolon => return behind.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0),
+            Class::Zero => return true,
+            Class::Other => return false,
         };
-        before = class;
+        behind_word = class == Class::Word;
     }
     true
 }
