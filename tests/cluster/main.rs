@@ -33,6 +33,8 @@ mod disconnect;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
 mod failover_of_connections;
 #[cfg(test)]
 mod fairness;

@@ -2,6 +2,7 @@
 
 mod asking;
 mod no_pool;
+mod reign;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -108,6 +109,9 @@ impl Directory {
         let terms = terms(&config, entry, &key);
         let mut past = lock(&self.past);
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        // another server may have become the primary meanwhile; from here on whoever says so finds this pool
+        let at = entry.servers.get(self.seat(entry, &key)).ok_or(NoPool::NoSuchDatabase)?;
+        let target = Target { host: at.host.clone(), port: at.port, ..target };
         // another client may have been faster
         if let Some(pool) = pools.get(&key).filter(|pool| serves(pool)) {
             return Ok(Arc::clone(pool));
@@ -123,6 +127,9 @@ impl Directory {
         if lock(&self.holds).holds(&key.database) {
             pool.pause();
         }
+        if let Some(since) = self.primaries.vacant(entry).filter(|_| key.seat == Seat::Primary) {
+            pool.hold(since);
+        }
         let old = pools.insert(key, Arc::clone(&pool));
         old.iter().for_each(|old| past.add(Arc::clone(old)));
         drop((pools, past));
@@ -136,23 +143,6 @@ impl Directory {
             );
         }
         Ok(pool)
-    }
-
-    /// This server of a database is the primary from now on. The pools of the one before are retired: their idle
-    /// connections are closed, those in use when they are free, and who waits goes to the pools of the new one.
-    pub fn crown(&self, entry: &Database, server: usize) {
-        if !self.primaries.set(entry, server) {
-            return;
-        }
-        let Some(new) = entry.servers.get(server) else { return };
-        let config = self.config();
-        for pool in self.all() {
-            let ours = pool.key.seat == Seat::Primary
-                && config.database(&pool.key.database).is_some_and(|other| other.name == entry.name);
-            if ours && (&pool.target.host, pool.target.port) != (&new.host, new.port) {
-                self.remove(&pool, "another server is the primary now");
-            }
-        }
     }
 
     /// All pools, in the order of their names.
@@ -230,9 +220,10 @@ impl Directory {
     }
 
     /// Takes a new configuration. Pools whose server or log-in is another one now are retired, the others get
-    /// their new limits; a pool that nothing changed for is not touched.
+    /// their new limits; a pool that nothing changed for is not touched. Must be called on a worker's runtime.
     pub fn reload(&self, config: Arc<Config>) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
+        self.primaries.retain(&config);
         for pool in self.all() {
             let entry = config.database(&pool.key.database);
             let found = pool.target.credentials.as_found().filter(|_| config.auth.query.is_some());
@@ -241,6 +232,9 @@ impl Directory {
                 (Some(entry), Some(target)) if pool.target.same_as(&target) => {
                     pool.target.credentials.adopt(&target.credentials);
                     pool.set_terms(&terms(&config, entry, &pool.key));
+                    if self.primaries.vacant(entry).is_none() {
+                        pool.release(0);
+                    }
                 }
                 (_, _) => self.remove(&pool, "removed by reload"),
             }
@@ -313,11 +307,7 @@ impl Directory {
         key: &Key,
         found: Option<Found>,
     ) -> Result<Target, NoPool> {
-        let at = match key.seat {
-            Seat::Primary => self.primaries.of(entry),
-            Seat::Replica(at) => at,
-        };
-        let server = entry.servers.get(at).ok_or(NoPool::NoSuchDatabase)?;
+        let server = entry.servers.get(self.seat(entry, key)).ok_or(NoPool::NoSuchDatabase)?;
         let user = entry.user.as_ref().unwrap_or(&key.user);
         // the password beside the server's user, else the one the user logs in with
         let stored = entry.password.as_ref().or_else(|| config.users.get(user)?.password.as_ref());
@@ -339,6 +329,14 @@ impl Directory {
             channel_binding: entry.server_tls.channel_binding,
             tls: self.connector(&entry.server_tls)?,
         })
+    }
+
+    /// Which of the servers it is.
+    fn seat(&self, entry: &Database, key: &Key) -> usize {
+        match key.seat {
+            Seat::Primary => self.primaries.of(entry),
+            Seat::Replica(at) => at,
+        }
     }
 
     /// One connector for all databases with the same TLS settings, so that they share sessions and files.

@@ -16,13 +16,15 @@
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`probe`]: one that asks a server what it is and how far it has come
 //! - [`notify`]: one connection that listens for all clients, and who is told what
-//! - [`directory`]: all pools, and what a reload changes in them; `primaries`: which server each database's primary
-//!   is; `names`: what becomes of connections when a server's name has moved; [`shared`]: what pools have in common
+//! - [`directory`]: all pools, and what a reload or another primary changes in them; `primaries`: which server each
+//!   database's primary is; [`alarm`]: something speaks against one; `names`: what becomes of connections when a
+//!   server's name has moved; [`shared`]: what pools have in common
 //! - [`holds`]: which databases are paused; `past`: pools that were removed
 //! - [`error`]: why it did not work
 //!
 //! It knows nothing of SQL, caches, routes or clients.
 
+pub mod alarm;
 pub mod cancel;
 mod cap;
 pub mod checkout;

@@ -106,6 +106,8 @@ struct Here {
     made_up: AtomicBool,
     /// Connections that could be made, and that could not, since somebody has asked for that.
     outcomes: [AtomicU32; 2],
+    /// Another server is the primary now.
+    demoted: AtomicBool,
 }
 
 impl Pool {
@@ -149,6 +151,7 @@ impl Pool {
             }
             self.shared.events.count(Event::ServerRecycled);
             checkout.close();
+            self.alarm();
         }
     }
 
@@ -256,16 +259,20 @@ impl Pool {
     /// up again before a client finds that out.
     pub fn look_at_stirring(self: &Arc<Self>) {
         let stirring = self.state().borrow_idle(|server| server.channel.stream.is_stirring());
-        for server in stirring {
-            let (home, released) = (server.age.home, server.age.released);
-            let mut checkout = Checkout::new(Arc::clone(self), server);
-            if !checkout.still_stands() {
-                self.shared.events.count(Event::ServerRecycled);
-                checkout.close();
-            } else if let Some(server) = checkout.take() {
-                // unused all the time, so it is as old as it was
-                self.place(server, home, released);
-            }
+        stirring.into_iter().for_each(|server| self.place_if_it_stands(server));
+    }
+
+    /// An idle server that was borrowed goes back where it was, or to who waits, unless its connection has ended.
+    fn place_if_it_stands(self: &Arc<Self>, server: Box<Server>) {
+        let (home, released) = (server.age.home, server.age.released);
+        let mut checkout = Checkout::new(Arc::clone(self), server);
+        if !checkout.still_stands() {
+            self.shared.events.count(Event::ServerRecycled);
+            checkout.close();
+            self.alarm();
+        } else if let Some(server) = checkout.take() {
+            // unused all the time, so it is as old as it was
+            self.place(server, home, released);
         }
     }
 

@@ -1,33 +1,69 @@
-//! Which server of each database is the primary.
+//! Which server of each database is the primary, and since when there is none.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 
-use config::{Database, Host, Role, Server};
+use config::{Config, Database, Host, Role, Server};
 
 /// The primaries, by the names of the `[[database]]`s. Where they are, and not which in the configuration: with the next
 /// one they may stand in another order.
 #[derive(Debug, Default)]
 pub(crate) struct Primaries {
-    known: RwLock<HashMap<String, (Host, u16)>>,
+    known: RwLock<HashMap<String, Primary>>,
+}
+
+/// What was said of the primary of a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Primary {
+    /// Where it is, or was last. Not its place in the configuration, which a reload may change.
+    server: Option<(Host, u16)>,
+    /// Since when there is none.
+    vacant: Option<Instant>,
 }
 
 impl Primaries {
     /// Which of the servers it is, as far as is known: the first that may be it, if nobody has said.
     pub(crate) fn of(&self, entry: &Database) -> usize {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&entry.name).cloned();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(&entry.name).and_then(|primary| primary.server.as_ref());
+        let is_known =
+            |server: &Server| known.is_some_and(|(host, port)| (host, *port) == (&server.host, server.port));
         let may_be = |server: &Server| server.role != Role::Replica;
-        let known = known.and_then(|(host, port)| {
-            entry.servers.iter().position(|server| server.host == host && server.port == port)
-        });
+        let known = entry.servers.iter().position(is_known);
         known.or_else(|| entry.servers.iter().position(may_be)).unwrap_or(0)
     }
 
+    /// Since when there is none that answers; none if there is one, or nobody has looked.
+    pub(crate) fn vacant(&self, entry: &Database) -> Option<Instant> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&entry.name)?.vacant
+    }
+
     /// It is this one from now on; false if that was known.
-    pub(crate) fn set(&self, entry: &Database, server: usize) -> bool {
-        let Some(new) = entry.servers.get(server) else { return false };
-        let (before, now) = (self.of(entry), (new.host.clone(), new.port));
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(entry.name.clone(), now);
-        before != server
+    pub(crate) fn set(&self, entry: &Database, server: &Server) -> bool {
+        let new = Primary { server: Some((server.host.clone(), server.port)), vacant: None };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.get(&entry.name) == Some(&new) {
+            return false;
+        }
+        drop(known);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(entry.name.clone(), new);
+        true
+    }
+
+    /// Forgets what was said of databases that have one server only, or none: nobody would ever say anything else.
+    pub(crate) fn retain(&self, config: &Config) {
+        let several =
+            |name: &str| config.databases.iter().any(|entry| entry.name == name && entry.servers.len() > 1);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).retain(|name, _| several(name));
+    }
+
+    /// There is none; false if that was known.
+    pub(crate) fn vacate(&self, entry: &Database, now: Instant) -> bool {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let primary = known.entry(entry.name.clone()).or_default();
+        let news = primary.vacant.is_none();
+        primary.vacant.get_or_insert(now);
+        news
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use telemetry::{Events, Timings};
 use tokio::sync::Notify;
 
+use crate::alarm::Alarms;
 use crate::cap::{Cap, Limit, Scope};
 use crate::notify::Exchange;
 use crate::pool::Key;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub(crate) renewed: Notify,
     /// Who listens for clients, by target.
     pub(crate) exchange: Exchange,
+    /// Who is told when something speaks against a server.
+    pub(crate) alarms: Alarms,
     /// The last number that was given to a prepared statement.
     pub(crate) statements: Arc<AtomicU64>,
     last_server: AtomicU64,
@@ -39,9 +42,9 @@ impl Shared {
     pub fn new(workers: usize, events: Arc<Events>) -> Arc<Self> {
         let timings = Timings::new(workers);
         let (renewed, last_server) = (Notify::new(), AtomicU64::new(0));
-        let exchange = Exchange::default();
+        let (exchange, alarms) = (Exchange::default(), Alarms::default());
         let (statements, caps) = (Arc::default(), Mutex::default());
-        Arc::new(Self { workers, events, timings, renewed, exchange, statements, last_server, caps })
+        Arc::new(Self { workers, events, timings, renewed, exchange, alarms, statements, last_server, caps })
     }
 
     pub(crate) fn server_number(&self) -> u64 {

@@ -71,6 +71,8 @@ pub struct State<S, W> {
     resumed: Option<Instant>,
     /// The pool was removed: what comes back is closed.
     pub retired: bool,
+    /// There is no primary since then: nothing is lent, nothing opened.
+    pub held: Option<Instant>,
     /// Servers of an older generation are closed when they come back (RECONNECT).
     pub generation: u64,
     failing: Failing,
@@ -91,6 +93,7 @@ impl<S, W> State<S, W> {
             paused: false,
             resumed: None,
             retired: false,
+            held: None,
             generation: 0,
             failing: Failing::default(),
             last_error: None,
@@ -99,7 +102,7 @@ impl<S, W> State<S, W> {
 
     /// The server that was used last on this worker, else on any other; it counts as lent.
     pub fn take_idle(&mut self, worker: usize) -> Option<S> {
-        if self.idle == 0 || self.paused || self.retired {
+        if self.idle == 0 || self.is_closed() {
             return None;
         }
         let own = worker % self.shelves.len();
@@ -115,10 +118,15 @@ impl<S, W> State<S, W> {
     /// A lent server is free again: the waiter that gets it, or the server back if it was shelved (`None`) or
     /// has to be closed (`Some`). A waiter that is not there any more must be reported by asking again.
     pub fn next_waiter(&mut self, worker: usize) -> Option<W> {
-        if self.paused || self.retired {
+        if self.is_closed() {
             return None;
         }
         self.waiting.take(worker)
+    }
+
+    /// Nobody is given anything for now.
+    fn is_closed(&self) -> bool {
+        self.paused || self.retired || self.held.is_some()
     }
 
     /// Puts a lent server that nobody waits for on its worker's shelf.
@@ -135,6 +143,16 @@ impl<S, W> State<S, W> {
     pub fn resume(&mut self, now: Instant) {
         self.paused = false;
         self.resumed = Some(now);
+    }
+
+    /// Ends the time without a primary; what has failed meanwhile says nothing about the one that is there now. False:
+    /// there was one.
+    pub fn release(&mut self) -> bool {
+        let held = self.held.take().is_some();
+        if held {
+            self.failing = Failing::default();
+        }
+        held
     }
 
     /// Somebody has waited for as long as it may: until when it may go on. A pause is the operator's doing:
@@ -178,7 +196,7 @@ impl<S, W> State<S, W> {
     /// How many more connections those who wait would have opened, were there places enough at the server.
     #[must_use]
     pub fn wants(&self, limits: Limits, reserve: bool, now: Instant) -> u32 {
-        if self.paused || self.retired || self.failing.not_before.is_some_and(|at| now < at) {
+        if self.is_closed() || self.failing.not_before.is_some_and(|at| now < at) {
             return 0;
         }
         let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
@@ -196,7 +214,7 @@ impl<S, W> State<S, W> {
         let limit = limits.most(reserve);
         // after a failure one attempt at a time
         let at_once = if self.failing.attempts > 0 { 1 } else { limits.connecting.max(1) };
-        let open = !self.paused && !self.retired && self.total() < limit && self.opening < at_once;
+        let open = !self.is_closed() && self.total() < limit && self.opening < at_once;
         self.opening += u32::from(open);
         open
     }

@@ -32,6 +32,8 @@ pub struct Cluster {
     settings: Servers,
     rules: Rules,
     begun: Option<Duration>,
+    /// It has been said what they are.
+    looked: bool,
 }
 
 /// Something that people should know of.
@@ -61,6 +63,7 @@ impl Cluster {
             settings: settings.clone(),
             rules: Rules::from(&settings.breaker),
             begun: None,
+            looked: false,
         }
     }
 
@@ -87,6 +90,7 @@ impl Cluster {
         new.reign = self.reign.moved(|old| origins.iter().position(|origin| *origin == Some(old)));
         new.track.clone_from(&self.track);
         new.begun = self.begun;
+        new.looked = self.looked;
         new
     }
 
@@ -113,8 +117,15 @@ impl Cluster {
         news
     }
 
+    /// Whether it has been said what the servers are: if none is the primary then, there is none.
+    #[must_use]
+    pub fn has_looked(&self) -> bool {
+        self.looked
+    }
+
     /// What servers are to each other, now that one has said something.
     fn look(&mut self, news: &mut Vec<News>) {
+        self.looked = true;
         let heard: Vec<Heard> =
             self.servers.iter().map(|server| Heard { role: server.role, report: server.report }).collect();
         let before = (self.reign.primary(), self.reign.timeline());

@@ -32,6 +32,8 @@ pub enum Order {
     Move = 8,
     /// Close: nothing was asked for too long. A request that comes all the same revokes it.
     Idle = 16,
+    /// Close if it has a connection to a server that was the primary and is not any more.
+    Demoted = 32,
 }
 
 /// What a client does at the moment.

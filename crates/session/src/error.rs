@@ -22,6 +22,7 @@ use wire::backend::error::{ErrorFields, Severity, write, write_as};
 use wire::sqlstate::SqlState;
 
 pub use limit::Limit;
+pub use no_server::NoPrimary;
 use no_server::no_server;
 pub use refusal::{Refusal, Visit, Whole};
 
@@ -47,6 +48,13 @@ pub enum Error {
         /// The server's own FATAL error has reached the client.
         told: bool,
     },
+    /// The server that the client has was the primary and is not any more: nothing that it says counts.
+    Demoted {
+        /// Where it is.
+        server: String,
+    },
+    /// None of the servers takes writes, and none did for as long as the client may wait.
+    NoPrimary(NoPrimary),
     /// The request could not even be written to the server: another one may take it.
     NothingSent(PoolError),
     /// The server has refused the client's settings, and so the request behind them.
@@ -112,6 +120,10 @@ impl Error {
         Self::ServerLost { error: PoolError::lost(&pool.target.address(), error), told: false }
     }
 
+    pub(crate) fn demoted(pool: &Pool) -> Self {
+        Self::Demoted { server: pool.target.address() }
+    }
+
     pub(crate) fn server_protocol(pool: &Pool, what: wire::Error) -> Self {
         let error = PoolError::Protocol { server: pool.target.address(), what };
         Self::ServerLost { error, told: false }
@@ -126,11 +138,12 @@ impl Error {
             Self::NothingSent(_) | Self::Settings(_) | Self::Keeps { fatal: false, .. } | Self::Cancelled => {
                 true
             }
-            Self::Unheard(..) | Self::Changed => true,
+            Self::Unheard(..) | Self::Changed | Self::NoPrimary(_) => true,
             Self::ClientLost(_)
             | Self::Protocol(_)
             | Self::UnexpectedMessage(_)
             | Self::ServerLost { .. }
+            | Self::Demoted { .. }
             | Self::Timeout(..)
             | Self::TooManyPinned { .. }
             | Self::Keeps { fatal: true, .. }
@@ -226,6 +239,8 @@ impl Error {
                 hint: "The transaction was rolled back unless it was being committed; check before repeating it.",
                 ..fatal(SqlState::CONNECTION_FAILURE, error.to_string())
             },
+            Self::Demoted { server } => no_server::demoted(server),
+            Self::NoPrimary(why) => no_server::no_primary(why),
             Self::Timeout(limit, after) => limit::report(*limit, *after),
             Self::Killed => fatal(
                 SqlState::ADMIN_SHUTDOWN,

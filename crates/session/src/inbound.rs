@@ -28,6 +28,14 @@ use crate::rules::Rules;
 /// The bytes of a message's length, which count themselves.
 const LENGTH_WORD: usize = 4;
 
+/// Errors of a server that is no primary, or goes away, or has just come.
+const ALARMING: [SqlState; 4] = [
+    SqlState::READ_ONLY_SQL_TRANSACTION,
+    SqlState::ADMIN_SHUTDOWN,
+    SqlState::CRASH_SHUTDOWN,
+    SqlState::CANNOT_CONNECT_NOW,
+];
+
 /// What came of the server's bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
@@ -39,6 +47,8 @@ pub(crate) struct Delivered {
     pub(crate) ended: u64,
     /// Errors that the client got.
     pub(crate) errors: u64,
+    /// An error among them speaks against the server, or against its being the primary.
+    pub(crate) alarming: bool,
     /// The error by which the server has refused the client's settings: the request behind them has not run.
     pub(crate) refused: Option<Bytes>,
 }
@@ -176,6 +186,7 @@ impl Pass<'_> {
             }
             b'E' if seen.deliver != Deliver::Discard => {
                 self.done.errors += 1;
+                self.done.alarming |= ALARMING.iter().any(|code| self.says(&seen, *code));
                 let whole = seen.have == seen.total;
                 let again = self.suspects(&seen);
                 if whole

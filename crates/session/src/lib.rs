@@ -13,7 +13,8 @@
 //! - `listening`: the channels a client listens to
 //! - `refuse`: a request that gets no server; `replication`: a client with a server of its own
 //! - `cancel`: stop what another connection runs
-//! - [`card`]: what others know of a client; [`hub`]: what clients share
+//! - [`card`]: what others know of a client; [`hub`]: what clients share; `reign`: which server is the primary, and
+//!   what becomes of clients when it is another one
 //! - [`error`]: the one place where a failure becomes SQLSTATE and words
 
 mod again;
@@ -37,6 +38,7 @@ mod outbound;
 mod pipeline;
 mod prepared;
 mod refuse;
+mod reign;
 mod relay;
 mod rename;
 mod replication;

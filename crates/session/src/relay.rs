@@ -200,6 +200,9 @@ impl<'a> Relay<'a> {
         if let Some(body) = done.refused {
             return Err(Error::Settings(pool::Error::refused(pool.target.address(), body)));
         }
+        if done.alarming {
+            pool.alarm();
+        }
         self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
         self.client.underway.stalled = false;
         let (answered, ended) = (server.replies.is_empty(), is_free(server));
@@ -262,6 +265,9 @@ impl<'a> Relay<'a> {
         let card = &self.client.card;
         if card.ordered(Order::Kill) {
             return Err(Error::Killed);
+        }
+        if card.take_order(Order::Demoted) && self.checkout.pool().is_demoted() {
+            return Err(Error::demoted(self.checkout.pool()));
         }
         // one that keeps its server between two requests is ended where any other is
         let server = self.checkout.server();

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | it leaves | is gone |
 //! | the server ends the connection | has the server's own error, or 08006 |
-//! | an administrator kills it, or pgweir goes down while it streams or is idle | is told 57P01 |
+//! | an administrator kills it, its server is the primary no more, or pgweir goes down while it streams or is idle | is told 57P01 |
 
 use std::future::Future;
 use std::pin::Pin;
@@ -127,6 +127,9 @@ impl Tunnel<'_> {
     fn check_orders(&self) -> Result<(), Error> {
         if self.client.card.ordered(Order::Kill) {
             return Err(Error::Killed);
+        }
+        if self.client.card.take_order(Order::Demoted) && self.pool.is_demoted() {
+            return Err(Error::demoted(&self.pool));
         }
         let rests = self.left == 0 && matches!(self.doing, Doing::Idle | Doing::Streaming);
         if rests && self.client.card.ordered(Order::Drain) { Err(Error::ShuttingDown) } else { Ok(()) }

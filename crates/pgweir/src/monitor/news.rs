@@ -7,9 +7,25 @@ use route::health::State;
 use session::Hub;
 use telemetry::{Event, Events};
 
+/// Monitors run on the first worker.
+const WORKER: usize = 0;
+
 /// What a server is called.
 pub(super) fn name(entry: &Database, server: usize) -> String {
     entry.servers.get(server).map(config::Server::shown_name).unwrap_or_default()
+}
+
+/// Tells sessions and pools which server takes writes, or that none does. Often nothing has changed.
+pub(super) fn reign(hub: &Hub, entry: &Database, primary: Option<usize>) {
+    match primary {
+        Some(at) if hub.crown(entry, at, WORKER) => {
+            tracing::info!(database = entry.name, server = name(entry, at), "writes go to the server");
+        }
+        None if hub.directory.vacate(entry) => {
+            tracing::error!(database = entry.name, "the database has no primary: who writes has to wait");
+        }
+        Some(_) | None => {}
+    }
 }
 
 /// Counts an answer, or why there is none.
@@ -30,7 +46,6 @@ pub(super) fn tell(hub: &Hub, entry: &Database, news: News, why: Option<&str>) {
         News::NewPrimary(at, timeline) => {
             let server = name(entry, at);
             tracing::info!(database, server, timeline, "the server is the primary");
-            hub.directory.crown(entry, at);
         }
         News::Fenced(at) => {
             hub.events.count(Event::ServerFenced);

@@ -98,7 +98,7 @@ impl Watched {
         }
     }
 
-    /// What a server has answered that was asked at `asked`. Another primary is crowned before anybody sees it.
+    /// What a server has answered that was asked at `asked`.
     pub(super) fn heard(&self, server: usize, asked: Duration, answer: Result<Said, Failed>) {
         news::count(&self.hub.events, answer.as_ref().err().map(|failed| failed.kind));
         let why = answer.as_ref().err().map(|failed| failed.why.clone());
@@ -158,10 +158,14 @@ impl Watched {
         self.course.send_modify(|course| course.doubts += 1);
     }
 
-    /// Hangs up what is known now, if that is something else; who is the primary.
+    /// Hangs up what is known now, if that is something else; who is the primary. Another one is crowned before anybody
+    /// sees it.
     fn hang(&self, cluster: &Cluster) -> Option<usize> {
         let view = cluster.view(self.now());
         let primary = view.primary;
+        if cluster.has_looked() {
+            news::reign(&self.hub, &self.entry, primary);
+        }
         if *self.board.view() != view {
             self.board.set(view);
         }
@@ -185,10 +189,12 @@ impl Watched {
 /// Lets what is known grow old, and hears what sessions doubt.
 pub(super) async fn tick(watched: Arc<Watched>) {
     let (mut round, mut config) = (0u32, watched.config());
+    let alarm = watched.hub.directory.alarm(&watched.entry);
     loop {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
             () = std::future::poll_fn(|cx| watched.board.doubts.poll(cx)) => watched.doubt(),
+            () = alarm.rung() => watched.doubt(),
         }
         let now = watched.config();
         if !Arc::ptr_eq(&now, &config) {

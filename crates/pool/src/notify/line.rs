@@ -34,7 +34,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(30);
 /// How long the connection is kept that nobody uses.
 const LINGER: Duration = Duration::from_secs(30);
-/// How often a paused pool is looked at again.
+/// How often a pool without a connection is looked at again.
 const AGAIN: Duration = Duration::from_millis(250);
 
 /// What the server is asked first: who we are, the encoding, and none of the limits that end an idle session.
@@ -136,11 +136,11 @@ async fn wait(switchboard: &Switchboard, pause: Duration) {
     let _elapsed = timeout(pause, unused).await;
 }
 
-/// A connection; none while the pool is paused.
+/// A connection; none while the pool is paused, and none to a server that is the primary no more.
 async fn open(switchboard: &Switchboard) -> Result<Option<Box<Server>>, Error> {
     let host = &switchboard.host;
     lock(&switchboard.state).renew = false;
-    if host.look(|state| state.paused) {
+    if host.look(|state| state.paused) || host.is_demoted() {
         return Ok(None);
     }
     // counted as all are, but there is no waiting for it: those who have the others may be waiting for this one

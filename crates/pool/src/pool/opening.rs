@@ -122,6 +122,7 @@ impl Opening {
             Err(error) => {
                 pool.shared.events.count(Event::ServerConnectFailed);
                 pool.came_to(Some(&error));
+                pool.alarm();
                 let jitter = pool.shared.jitter();
                 let (now, changing) = (Instant::now(), pool.target.credentials.changing().is_some());
                 let mut state = pool.state();

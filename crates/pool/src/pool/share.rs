@@ -135,8 +135,11 @@ impl Pool {
     /// Places for a connection that one client has for itself.
     ///
     /// # Errors
-    /// A cap is full.
+    /// A cap is full, or the pool is not to be used any more.
     pub(crate) fn take_own(&self) -> Result<OwnPlaces, Error> {
+        if self.state().retired {
+            return Err(Error::Retired);
+        }
         let places = self.share.take().map_err(|full| {
             let (used, limit) = (full.cap().used(), full.limit());
             Error::AtCap(Usage { used, limit, of: full.cap().scope().words() })

@@ -87,6 +87,25 @@ fn a_paused_pool_lends_nothing_and_opens_nothing() {
 }
 
 #[test]
+fn without_a_primary_nothing_is_lent_or_opened_and_what_is_open_stays() {
+    let mut state = State::<u32, u8>::new(1);
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    state.opened();
+    state.shelve(0, 1);
+    state.waiting.push(0, 1);
+    state.open_failed(refused(), now, 0, false);
+    state.held = Some(now);
+    assert_eq!((state.take_idle(0), state.next_waiter(0)), (None, None));
+    assert!(!state.may_open(LIMITS, true, now + second * 60) && !state.below(2, LIMITS, now + second * 60));
+    assert_eq!(state.wants(LIMITS, false, now + second * 60), 0);
+    assert_eq!(state.extension(second, now), None, "whoever waits does so for no longer than ever");
+    assert!(state.release() && !state.release());
+    assert!(state.may_open(LIMITS, false, now), "the failures of before do not count");
+    assert_eq!(state.next_waiter(0), Some(1));
+    assert_eq!(state.take_idle(0), Some(1));
+}
+
+#[test]
 fn a_pause_does_not_use_up_anybodys_patience() {
     let mut state = State::<u32, u8>::new(1);
     let (now, second) = (Instant::now(), Duration::from_secs(1));

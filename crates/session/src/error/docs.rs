@@ -79,6 +79,13 @@ kinds! {
         Error::ServerLost { error: PoolError::Lost { server: server(), why: None }, told: false };
     Error::ServerLost { told: true, .. }, "the same, and the server has said why: its own FATAL",
         Error::ServerLost { error: PoolError::Lost { server: server(), why: None }, told: true };
+    Error::Demoted { .. }, "the client had a connection to the primary, in session mode, in a transaction, or with a \
+        request under way, and another server has become the primary", Error::Demoted { server: server() };
+    Error::NoPrimary(_), "a database with several servers, and none of them has taken writes for as long as \
+        `pool.acquire_timeout`", Error::NoPrimary(NoPrimary {
+            database: "app".into(), vacant: Duration::from_millis(7_200),
+            servers: "db1.example:5432: primary, down; db2.example:5432: replica, up".into(),
+        });
     Error::NothingSent(_), "two servers one after the other did not take a byte of the request",
         Error::NothingSent(PoolError::Lost { server: server(), why: Some("Broken pipe (os error 32)".into()) });
     Error::Timeout(Limit::Query, _), "a query ran for longer than `pool.query_timeout` and was cancelled; \

@@ -44,6 +44,43 @@ pub(super) fn no_server(cause: &PoolError) -> Report {
     }
 }
 
+/// A database without a primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoPrimary {
+    /// Its name.
+    pub database: String,
+    /// How long it has been without.
+    pub vacant: Duration,
+    /// What is known of each of its servers, in words.
+    pub servers: String,
+}
+
+/// What a client is told that has waited for a primary in vain.
+pub(super) fn no_primary(why: &NoPrimary) -> Report {
+    let NoPrimary { database, vacant, servers } = why;
+    let vacant = vacant.as_secs_f64();
+    Report {
+        hint: "Bring the primary back or promote a replica, or raise pool.acquire_timeout to wait for longer.",
+        ..error(
+            SqlState::CANNOT_CONNECT_NOW,
+            format!("database \"{database}\" has no primary server at the moment"),
+            &format!("there has been none for {vacant:.1} s; {servers}"),
+        )
+    }
+}
+
+/// What a client is told whose server is the primary no more.
+pub(super) fn demoted(server: &str) -> Report {
+    Report {
+        detail: format!("its connection was to {server}, and another server is the primary now"),
+        hint: "Connect again. The transaction was rolled back unless it was being committed; check before repeating it.",
+        ..fatal(
+            SqlState::ADMIN_SHUTDOWN,
+            "terminating connection because its server is not the primary any more".to_owned(),
+        )
+    }
+}
+
 /// What a client is told whose LISTEN was held back for so long in vain.
 pub(super) fn unheard(after: Duration, trouble: Option<&PoolError>) -> Report {
     let trouble = trouble.map_or_else(|| "it did not get so far".to_owned(), ToString::to_string);

@@ -161,6 +161,9 @@ impl Queued<'_> {
         let (crowd, last) =
             pool.look(|state| (state.crowd(settings.size, cap), state.last_error.clone().map(Box::new)));
         self.session.hub.events.count(Event::QueueTimeout);
+        if let Some(since) = pool.held_since() {
+            return self.session.hub.no_primary(&pool.key.database, since.elapsed());
+        }
         Error::Pool(PoolError::QueueTimeout { waited, crowd, last })
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn settle(
         }
         Err(Error::ServerLost { .. } | Error::NothingSent(_)) => {
             session.hub.events.count(Event::ServerLost);
+            checkout.pool().alarm();
             checkout.close();
         }
         Err(why @ Error::Settings(_)) => {
