@@ -41,14 +41,16 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
     }
     let table = table::markdown(&figures);
     let heading = document::circumstances(&stage, &options);
-    println!("\n{heading}\n\n{table}{}", table::before_and_now(&figures));
+    let (before, pooling) =
+        (table::beside(&figures, "before", "before"), table::beside(&figures, "pooling", "one server"));
+    println!("\n{heading}\n\n{table}{before}{pooling}");
     keep_rounds(&figures)?;
-    if options.writes() { document::update(&heading, &table) } else { Ok(()) }
+    if options.writes() { document::update(&heading, &format!("{table}{pooling}")) } else { Ok(()) }
 }
 
 /// One row: a warm-up for everybody, then the rounds.
 fn measure(stage: &Stage, row: &Row, options: &Options) -> Result<Figures, Error> {
-    let contestants = stage.contestants();
+    let contestants = stage.contestants(row);
     for contestant in contestants {
         pgbench::warm_up(stage, contestant, row)?;
     }

@@ -58,12 +58,18 @@ impl Contestant {
         name: &'static str,
         binary: &Path,
         workers: u32,
-        postgres: &Postgres,
+        servers: &[&Postgres],
         pair: &Pair,
     ) -> Result<Self, Error> {
         let template = checkout::read(&checkout::root().join("benches/load/pgweir.toml"))?;
+        let listed = |server: &&Postgres| {
+            format!("[[database.server]]\nhost = \"{}\"\nport = {}\n", server.host(), server.port())
+        };
+        let servers: String = servers.iter().map(listed).collect();
         let started = Proxy::try_start(binary, |port, _http| {
-            filled(&template, postgres, port)
+            template
+                .replace("{port}", &port.to_string())
+                .replace("{servers}", &servers)
                 .replace("{workers}", &workers.to_string())
                 .replace("{size}", &POOL_SIZE.to_string())
                 .replace("{dir}/server.crt", &pair.cert.display().to_string())

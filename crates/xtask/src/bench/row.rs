@@ -34,12 +34,15 @@ pub(super) struct Row {
     pub(super) tls: bool,
     /// Every client has a setting of its own in force, so that a server never has the one the next client wants.
     pub(super) state: bool,
+    /// Over a primary and two replicas; beside a pgweir that knows of the primary only.
+    pub(super) split: bool,
 }
 
 impl Row {
     /// All of them, in the order of the table.
     pub(super) fn all() -> Vec<Self> {
-        let plain = |mode, clients| Self { mode, clients, connect: false, tls: false, state: false };
+        let plain =
+            |mode, clients| Self { mode, clients, connect: false, tls: false, state: false, split: false };
         let mut rows = Vec::new();
         for mode in Mode::ALL {
             rows.extend([1, 16, 64, 200].map(|clients| plain(mode, clients)));
@@ -51,12 +54,18 @@ impl Row {
         for mode in [Mode::Simple, Mode::Prepared] {
             rows.push(Self { state: true, ..plain(mode, 16) });
         }
+        for mode in [Mode::Simple, Mode::Prepared] {
+            rows.push(Self { split: true, ..plain(mode, 16) });
+        }
         rows
     }
 
     /// Those of a quick look.
     pub(super) fn quick() -> Vec<Self> {
-        Self::all().into_iter().filter(|row| row.clients == 16 && !row.tls && !row.state).collect()
+        Self::all()
+            .into_iter()
+            .filter(|row| row.clients == 16 && !row.tls && !row.state && !row.split)
+            .collect()
     }
 }
 
@@ -65,6 +74,7 @@ impl fmt::Display for Row {
         let kind = match self {
             Self { tls: true, .. } => "tls-",
             Self { state: true, .. } => "state-",
+            Self { split: true, .. } => "split-",
             _ => "",
         };
         let what = if self.connect { "connect" } else { self.mode.name() };
@@ -79,11 +89,11 @@ mod tests {
     #[test]
     fn every_row_has_a_name_of_its_own() {
         let mut names: Vec<String> = Row::all().iter().map(ToString::to_string).collect();
-        assert_eq!(names.len(), 17);
+        assert_eq!(names.len(), 19);
         assert!(names.contains(&"tls-prepared-16".to_owned()) && names.contains(&"connect-8".to_owned()));
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 17);
+        assert_eq!(names.len(), 19);
         assert_eq!(Row::quick().len(), 3);
     }
 }

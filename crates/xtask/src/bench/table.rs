@@ -38,6 +38,7 @@ pub(super) fn markdown(figures: &[Figures]) -> String {
         let note = match one.row {
             Row { connect: true, .. } => " ²",
             Row { state: true, .. } => " ³",
+            Row { split: true, .. } => " ⁴",
             _ => "",
         };
         let _ = writeln!(
@@ -53,11 +54,11 @@ pub(super) fn markdown(figures: &[Figures]) -> String {
     text
 }
 
-/// The same pgweir before a change and with it, if both were there.
-pub(super) fn before_and_now(figures: &[Figures]) -> String {
+/// pgweir beside another pgweir of the same rounds, if both were there: the one of this name, under this heading.
+pub(super) fn beside(figures: &[Figures], other: &str, heading: &str) -> String {
     let mut text = String::new();
     for one in figures {
-        if let (before @ Some(_), now @ Some(_)) = (one.median("before"), one.median("pgweir")) {
+        if let (before @ Some(_), now @ Some(_)) = (one.median(other), one.median("pgweir")) {
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} |",
@@ -71,7 +72,7 @@ pub(super) fn before_and_now(figures: &[Figures]) -> String {
     if text.is_empty() {
         return text;
     }
-    format!("\n| row | before | pgweir | pgweir ÷ before: tps, p99, µs |\n|---|---|---|---|\n{text}")
+    format!("\n| row | {heading} | pgweir | pgweir ÷ {heading}: tps, p99, µs |\n|---|---|---|---|\n{text}")
 }
 
 /// Every single round, separated by commas.
@@ -131,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_row_shows_medians_and_their_ratios() {
-        let row = Row { mode: Mode::Simple, clients: 16, connect: false, tls: false, state: false };
+        let row =
+            Row { mode: Mode::Simple, clients: 16, connect: false, tls: false, state: false, split: false };
         let of = |tps: f64, cpu: f64| Sample { tps, p50: 0.4, p99: 0.8, cpu: Some(cpu) };
         let taken = vec![
             ("pgbouncer", vec![of(100.0, 10.0), of(300.0, 12.0), of(200.0, 11.0)]),
