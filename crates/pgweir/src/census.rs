@@ -147,6 +147,12 @@ impl Server {
 }
 
 impl Crew {
+    /// So many connections its pools may open: one pool for each server that its clients use.
+    pub(crate) fn size(&self) -> u64 {
+        let current = self.pools.iter().filter(|pool| !pool.look(|state| state.retired));
+        current.map(|pool| u64::from(pool.settings().size)).sum()
+    }
+
     /// All its server connections, those being opened included.
     pub(crate) fn connections(&self) -> u64 {
         let open = u64::try_from(self.servers.len()).unwrap_or(u64::MAX);

@@ -3,8 +3,11 @@
 use pool::Error;
 use pool::directory::Roll;
 use route::health::State;
-use route::{Member, View};
+use route::primary::Part;
+use route::view::Fitness;
+use route::{Member, View, breaker};
 use session::Hub;
+use telemetry::snapshot::{ClientFigures, ServerFigures, ServerPart};
 use telemetry::{
     DatabaseFigures, DatabaseHealth, Durations, Event, Health, PoolFigures, Process, Servers, Snapshot,
 };
@@ -12,6 +15,7 @@ use telemetry::{
 use crate::census::Census;
 use crate::control::Control;
 use crate::http::Source;
+use crate::monitor::Watched;
 
 impl Source for Control {
     fn snapshot(&self) -> Snapshot {
@@ -22,18 +26,21 @@ impl Source for Control {
         let pools = census.pools.into_iter().map(|((database, user), crew)| PoolFigures {
             database,
             user,
-            size: crew.pools.first().map_or(0, |pool| u64::from(pool.settings().size)),
+            size: crew.size(),
             now: crew.now,
             totals: crew.totals,
         });
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),
             workers: self.desk.figures(),
-            clients: self.desk.connections(),
-            clients_limit: u64::from(config.pool.max_clients),
-            buffer_bytes: None,
+            clients: ClientFigures {
+                open: self.desk.connections(),
+                limit: u64::from(config.pool.max_clients),
+                buffer_bytes: None,
+            },
             pools: pools.collect(),
             databases,
+            servers: self.monitors.look().iter().flat_map(|watched| watched_servers(watched)).collect(),
             events: self.hub.events.read(),
             durations: Durations::read(self.hub.directory.timings()),
             recent,
@@ -58,6 +65,28 @@ impl Source for Control {
     fn panicked(&self) {
         self.hub.events.count(Event::PanicCaught);
     }
+}
+
+fn watched_servers(watched: &Watched) -> Vec<ServerFigures> {
+    let view = watched.board.view();
+    let figures = |member: &Member| ServerFigures {
+        database: watched.entry.name.clone(),
+        name: (*member.name).to_owned(),
+        up: member.health.serves(),
+        part: match member.part {
+            Part::Primary => ServerPart::Primary,
+            Part::Fenced => ServerPart::Fenced,
+            Part::Unknown | Part::Replica | Part::Foreign => ServerPart::Other,
+        },
+        readable: member.fit == Fitness::Fit,
+        lag: member.lag.map(|lag| (lag.time, lag.bytes)),
+        breakers: member.breakers.map(|state| match state {
+            breaker::State::Closed => 0,
+            breaker::State::HalfOpen => 1,
+            breaker::State::Open => 2,
+        }),
+    };
+    view.members.iter().map(figures).collect()
 }
 
 /// Those of the configuration, and those that clients asked for under `*`.

@@ -109,3 +109,6 @@ fn watch(hub: &Arc<Hub>, entry: &Arc<Database>, cluster: Cluster, clock: Instant
     }
     Monitor { watched, _tasks: tasks }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use config::Host;
 use net::Stream;
 use wire::frontend::query;
 use wire::lsn::Lsn;
@@ -86,6 +87,7 @@ struct Line {
     stream: Stream,
     inbox: BytesMut,
     server: String,
+    host: Host,
     /// The control file is not for us.
     barred: bool,
 }
@@ -100,7 +102,8 @@ impl Asker {
         patience: Duration,
     ) -> Option<Result<Said, Failed>> {
         let asked = async {
-            if let Some(mut line) = self.line.take() {
+            let line = self.line.take().filter(|line| !line.has_left(shared));
+            if let Some(mut line) = line {
                 match line.about().await {
                     Ok(said) => {
                         self.line = Some(line);
@@ -130,8 +133,14 @@ impl Asker {
     ///
     /// # Errors
     /// It does not answer as that, or not in time; then the connection is closed.
-    pub async fn position(&mut self, primary: bool, patience: Duration) -> Result<Option<Lsn>, Failed> {
-        let Some(mut line) = self.line.take() else {
+    pub async fn position(
+        &mut self,
+        primary: bool,
+        shared: &Shared,
+        patience: Duration,
+    ) -> Result<Option<Lsn>, Failed> {
+        // what another server has written is not what was asked for
+        let Some(mut line) = self.line.take().filter(|line| !line.has_left(shared)) else {
             return Err(Failed { kind: Kind::Connect, why: "not connected".to_owned() });
         };
         match tokio::time::timeout(patience, line.position(primary)).await {
@@ -169,7 +178,18 @@ impl Asker {
 impl Line {
     async fn open(target: &Target, shared: &Arc<Shared>, patience: Duration) -> Result<Self, Error> {
         let (stream, _) = renew::log_in(target, shared, patience, &[]).await?;
-        Ok(Self { stream, inbox: BytesMut::new(), server: target.address(), barred: false })
+        Ok(Self {
+            stream,
+            inbox: BytesMut::new(),
+            server: target.address(),
+            host: target.host.clone(),
+            barred: false,
+        })
+    }
+
+    /// Whether the name that it was reached by stands for another server now.
+    fn has_left(&self, shared: &Shared) -> bool {
+        shared.addresses.have_left(&self.host, self.stream.peer())
     }
 
     async fn about(&mut self) -> Result<Said, Error> {

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::alarm::Alarms;
 use crate::cap::{Cap, Limit, Scope};
+use crate::names::Addresses;
 use crate::notify::Exchange;
 use crate::pool::Key;
 use crate::target::Target;
@@ -26,6 +27,8 @@ pub struct Shared {
     pub timings: Timings,
     /// Told when a secret was read again.
     pub(crate) renewed: Notify,
+    /// What names of servers stand for.
+    pub(crate) addresses: Addresses,
     /// Who listens for clients, by target.
     pub(crate) exchange: Exchange,
     /// Who is told when something speaks against a server.
@@ -42,9 +45,21 @@ impl Shared {
     pub fn new(workers: usize, events: Arc<Events>) -> Arc<Self> {
         let timings = Timings::new(workers);
         let (renewed, last_server) = (Notify::new(), AtomicU64::new(0));
-        let (exchange, alarms) = (Exchange::default(), Alarms::default());
+        let exchange = Exchange::default();
+        let (addresses, alarms) = (Addresses::default(), Alarms::default());
         let (statements, caps) = (Arc::default(), Mutex::default());
-        Arc::new(Self { workers, events, timings, renewed, exchange, alarms, statements, last_server, caps })
+        Arc::new(Self {
+            workers,
+            events,
+            timings,
+            renewed,
+            addresses,
+            exchange,
+            alarms,
+            statements,
+            last_server,
+            caps,
+        })
     }
 
     pub(crate) fn server_number(&self) -> u64 {

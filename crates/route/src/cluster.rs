@@ -117,10 +117,12 @@ impl Cluster {
         news
     }
 
-    /// Whether it has been said what the servers are: if none is the primary then, there is none.
+    /// Whether it has been said what the servers are: if none is the primary then, there is none. One that lets us not in
+    /// may be it.
     #[must_use]
     pub fn has_looked(&self) -> bool {
-        self.looked
+        let hides = |server: &Server| server.report.is_none() && server.failed == Some(Failure::Login);
+        self.looked && !self.servers.iter().any(hides)
     }
 
     /// What servers are to each other, now that one has said something.

@@ -7,7 +7,7 @@ use crate::counters::micros;
 use crate::events::Event;
 use crate::histogram::Distribution;
 use crate::metrics::{self as m, Metric};
-use crate::snapshot::{DatabaseFigures, PoolFigures, Snapshot, WorkerFigures};
+use crate::snapshot::{DatabaseFigures, PoolFigures, ServerFigures, ServerPart, Snapshot, WorkerFigures};
 
 /// A metric and its samples.
 #[derive(Debug)]
@@ -60,12 +60,13 @@ pub(crate) fn families<'a>(snapshot: &'a Snapshot, pools: &'a [PoolFigures]) -> 
         Family::one(&m::WORKERS, Value::Number(u64::try_from(snapshot.workers.len()).unwrap_or(u64::MAX))),
         workers(&m::WORKER_CLIENTS, snapshot, |worker| Some(Value::Number(worker.clients))),
         workers(&m::WORKER_CPU, snapshot, |worker| worker.cpu.map(|cpu| Value::Micros(micros(cpu)))),
-        Family::one(&m::CLIENTS, Value::Number(snapshot.clients)),
-        Family::one(&m::CLIENTS_LIMIT, Value::Number(snapshot.clients_limit)),
-        Family::maybe(&m::BUFFER_BYTES, snapshot.buffer_bytes.map(Value::Number)),
+        Family::one(&m::CLIENTS, Value::Number(snapshot.clients.open)),
+        Family::one(&m::CLIENTS_LIMIT, Value::Number(snapshot.clients.limit)),
+        Family::maybe(&m::BUFFER_BYTES, snapshot.clients.buffer_bytes.map(Value::Number)),
     ];
     pool_families(pools, &mut all);
     database_families(snapshot, &mut all);
+    server_families(&snapshot.servers, &mut all);
     all.push(Family::one(&m::QUERY_DURATION, Value::Times(&snapshot.durations.query)));
     all.push(Family::one(&m::XACT_DURATION, Value::Times(&snapshot.durations.transaction)));
     all.push(Family::one(&m::WAIT_DURATION, Value::Times(&snapshot.durations.wait)));
@@ -134,6 +135,33 @@ fn database_families<'a>(snapshot: &'a Snapshot, all: &mut Vec<Family<'a>>) {
     each(&m::DATABASE_SERVERS, |it| it.servers);
     each(&m::DATABASE_SERVERS_LIMIT, |it| it.servers_limit);
     each(&m::DATABASE_PAUSED, |it| u64::from(it.paused));
+}
+
+/// Yes or no.
+fn flag(holds: bool) -> Option<Value<'static>> {
+    Some(Value::Number(u64::from(holds)))
+}
+
+fn server_families<'a>(servers: &'a [ServerFigures], all: &mut Vec<Family<'a>>) {
+    let mut each = |metric, value: fn(&ServerFigures) -> Option<Value<'static>>| {
+        let labels = |it: &'a ServerFigures| vec![it.database.as_str(), it.name.as_str()];
+        let sample = |it: &'a ServerFigures| Some(Sample { labels: labels(it), value: value(it)? });
+        all.push(Family { metric, samples: servers.iter().filter_map(sample).collect() });
+    };
+    each(&m::SERVER_UP, |it| flag(it.up));
+    each(&m::SERVER_PRIMARY, |it| flag(it.part == ServerPart::Primary));
+    each(&m::SERVER_READABLE, |it| flag(it.readable));
+    each(&m::SERVER_FENCED, |it| flag(it.part == ServerPart::Fenced));
+    each(&m::REPLICA_LAG_SECONDS, |it| it.lag.map(|(time, _)| Value::Micros(micros(time))));
+    each(&m::REPLICA_LAG_BYTES, |it| it.lag.map(|(_, bytes)| Value::Number(bytes)));
+    let sides = |it: &'a ServerFigures| {
+        let side = |(side, state)| Sample {
+            labels: vec![it.database.as_str(), it.name.as_str(), side],
+            value: Value::Number(state),
+        };
+        ["read", "write"].into_iter().zip(it.breakers).map(side).collect::<Vec<_>>()
+    };
+    all.push(Family { metric: &m::SERVER_BREAKER, samples: servers.iter().flat_map(sides).collect() });
 }
 
 /// Events of one metric stand together in their declaration; each opens its family or joins the last one.

@@ -39,7 +39,7 @@ fn value(snapshot: &Snapshot) -> Value {
     let pools = snapshot.merged_pools();
     json!({
         "version": snapshot.version,
-        "clients": { "connections": snapshot.clients, "limit": snapshot.clients_limit },
+        "clients": { "connections": snapshot.clients.open, "limit": snapshot.clients.limit },
         "database": database(snapshot),
         "cache": cache(snapshot),
         "connection_pool": connection_pool(&pools),

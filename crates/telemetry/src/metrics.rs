@@ -52,6 +52,10 @@ pub enum Label {
     Reason,
     /// How something ended.
     Result,
+    /// A server of a database that has several.
+    Server,
+    /// One side of a server.
+    Side,
     /// Our own version.
     Version,
     /// A worker thread.
@@ -60,8 +64,17 @@ pub enum Label {
 
 impl Label {
     /// Every label.
-    pub const ALL: &[Label] =
-        &[Self::Database, Self::User, Self::State, Self::Reason, Self::Result, Self::Version, Self::Worker];
+    pub const ALL: &[Label] = &[
+        Self::Database,
+        Self::User,
+        Self::State,
+        Self::Reason,
+        Self::Result,
+        Self::Server,
+        Self::Side,
+        Self::Version,
+        Self::Worker,
+    ];
 
     /// Its name in a sample.
     #[must_use]
@@ -72,6 +85,8 @@ impl Label {
             Self::State => "state",
             Self::Reason => "reason",
             Self::Result => "result",
+            Self::Server => "server",
+            Self::Side => "side",
             Self::Version => "version",
             Self::Worker => "worker",
         }
@@ -86,6 +101,8 @@ impl Label {
             Self::State => "a state of SHOW POOLS, without its `cl_` or `sv_`",
             Self::Reason => "why it failed; a fixed word",
             Self::Result => "how it ended; a fixed word",
+            Self::Server => "name of a server in the configuration, else its host and port",
+            Self::Side => "`read`: as a replica; `write`: as the primary",
             Self::Version => "version of pgweir",
             Self::Worker => "number of a worker thread, from 0",
         }
@@ -133,6 +150,14 @@ catalogue! {
     DATABASE_SERVERS = Gauge "pgweir_database_servers" [Database] "Server connections of a database, over all its pools.";
     DATABASE_SERVERS_LIMIT = Gauge "pgweir_database_servers_limit" [Database] "Server connections that a database may have, over all its pools; 0: any number.";
     DATABASE_PAUSED = Gauge "pgweir_database_paused" [Database] "1 while the database is paused.";
+
+    SERVER_UP = Gauge "pgweir_server_up" [Database Server] "1 while a server of a database with several answers, or has failed to only once.";
+    SERVER_PRIMARY = Gauge "pgweir_server_primary" [Database Server] "1 for the server that takes writes.";
+    SERVER_READABLE = Gauge "pgweir_server_readable" [Database Server] "1 while reads may go to a server as a replica.";
+    SERVER_FENCED = Gauge "pgweir_server_fenced" [Database Server] "1 while a server takes writes without being the primary.";
+    REPLICA_LAG_SECONDS = Gauge "pgweir_replica_lag_seconds" [Database Server] "How long ago the primary was where a replica is, at most; missing where that is not known.";
+    REPLICA_LAG_BYTES = Gauge "pgweir_replica_lag_bytes" [Database Server] "What the primary has written and a replica has not replayed; missing where that is not known.";
+    SERVER_BREAKER = Gauge "pgweir_server_breaker" [Database Server Side] "The breaker of one side of a server: 0 closed, 1 half-open, 2 open.";
 
     QUERY_DURATION = Histogram "pgweir_query_duration_seconds" [] "From a request sent to a server to the end of its reply.";
     XACT_DURATION = Histogram "pgweir_transaction_duration_seconds" [] "How long a client held a server for one transaction.";

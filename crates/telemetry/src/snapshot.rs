@@ -17,16 +17,14 @@ pub struct Snapshot {
     pub version: &'static str,
     /// Worker threads.
     pub workers: Vec<WorkerFigures>,
-    /// Client connections that are open, logged in or not.
-    pub clients: u64,
-    /// Client connections that may be open at once.
-    pub clients_limit: u64,
-    /// Memory held in buffers; missing where it is not counted.
-    pub buffer_bytes: Option<u64>,
+    /// Client connections.
+    pub clients: ClientFigures,
     /// The pools. Two entries of one database and user are shown as one, summed.
     pub pools: Vec<PoolFigures>,
     /// The databases.
     pub databases: Vec<DatabaseFigures>,
+    /// The servers of databases that have several.
+    pub servers: Vec<ServerFigures>,
     /// Counts of rare events.
     pub events: EventCounts,
     /// How long things took.
@@ -58,6 +56,17 @@ impl Snapshot {
     pub fn totals(&self) -> Totals {
         self.pools.iter().map(|pool| pool.totals).sum()
     }
+}
+
+/// Client connections.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct ClientFigures {
+    /// Those that are open, logged in or not.
+    pub open: u64,
+    /// Those that may be open at once.
+    pub limit: u64,
+    /// Memory held in buffers; missing where it is not counted.
+    pub buffer_bytes: Option<u64>,
 }
 
 /// One worker thread.
@@ -177,6 +186,37 @@ pub struct DatabaseFigures {
     pub servers_limit: u64,
     /// Whether PAUSE holds it.
     pub paused: bool,
+}
+
+/// One server of a database that has several.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ServerFigures {
+    /// The database, as the configuration calls it.
+    pub database: String,
+    /// The server, likewise.
+    pub name: String,
+    /// It answers.
+    pub up: bool,
+    /// What it is.
+    pub part: ServerPart,
+    /// Reads may go to it.
+    pub readable: bool,
+    /// How far it is behind in time and in bytes, if it is a replica and that is known.
+    pub lag: Option<(Duration, u64)>,
+    /// Its breakers: 0 closed, 1 half-open, 2 open; as a replica and as the primary.
+    pub breakers: [u64; 2],
+}
+
+/// What a server is to the others.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum ServerPart {
+    /// A replica, or nobody knows.
+    #[default]
+    Other,
+    /// The one that takes writes.
+    Primary,
+    /// One that takes writes and must not.
+    Fenced,
 }
 
 /// What the result cache counted.

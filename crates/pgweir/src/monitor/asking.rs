@@ -140,7 +140,8 @@ impl Rest {
         route: &Route,
     ) {
         let asked = watched.now();
-        match (asker.position(ticket.is_some(), route.probe_timeout).await, ticket) {
+        let shared = watched.hub().directory.shared();
+        match (asker.position(ticket.is_some(), shared, route.probe_timeout).await, ticket) {
             (Ok(Some(position)), Some(ticket)) => watched.answer(server, asked, ticket, position),
             (Ok(Some(position)), None) => watched.reached(server, asked, position),
             (Ok(None), _) => {}

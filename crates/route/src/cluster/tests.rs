@@ -134,6 +134,14 @@ fn a_server_that_lets_us_not_in_is_there_and_what_it_said_grows_old() {
     assert_eq!(fits(&cluster, 4)[1], Fitness::Fit);
     assert_eq!(fits(&cluster, 6)[1], Fitness::Behind);
     assert_eq!(cluster.told(1).unwrap().failed, Some(Failure::Login));
+    assert!(cluster.has_looked());
+    let mut strange = self::cluster();
+    strange.report(0, at(0), Err(Failure::Login));
+    strange.report(1, at(0), replica(100));
+    strange.report(2, at(0), replica(100));
+    assert!(!strange.has_looked(), "the one that is not known may be the primary");
+    strange.report(0, at(1), LOST);
+    assert!(strange.has_looked());
 }
 
 #[test]

@@ -9,7 +9,10 @@ use crate::events::{Event, Events};
 use crate::histogram::{Timing, Timings};
 use crate::metrics::{CATALOGUE, Kind, Label};
 use crate::process::Process;
-use crate::snapshot::{DatabaseFigures, Durations, PoolFigures, PoolGauges, WorkerFigures};
+use crate::snapshot::{
+    ClientFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, ServerFigures, ServerPart,
+    WorkerFigures,
+};
 
 fn full() -> Snapshot {
     let timings = Timings::new(1);
@@ -42,9 +45,7 @@ fn full() -> Snapshot {
                 cpu: Some(Duration::from_millis(1500)),
             })
             .to_vec(),
-        clients: 5,
-        clients_limit: 10_000,
-        buffer_bytes: Some(4_096),
+        clients: ClientFigures { open: 5, limit: 10_000, buffer_bytes: Some(4_096) },
         pools: vec![
             pool("shop", "web"),
             pool("a \"b\"\\c\nd", "ü"),
@@ -57,6 +58,23 @@ fn full() -> Snapshot {
             servers_limit: 100,
             paused: true,
         }],
+        servers: vec![
+            ServerFigures {
+                database: "shop".into(),
+                name: "a:5432".into(),
+                up: true,
+                part: ServerPart::Primary,
+                ..ServerFigures::default()
+            },
+            ServerFigures {
+                database: "shop".into(),
+                name: "b".into(),
+                lag: Some((Duration::from_millis(1_250), 77)),
+                readable: true,
+                breakers: [2, 0],
+                ..ServerFigures::default()
+            },
+        ],
         events: events.read(),
         durations: Durations::read(&timings),
         process: Process {
