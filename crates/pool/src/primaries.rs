@@ -1,6 +1,7 @@
 //! Which server of each database is the primary, and since when there is none.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
 
@@ -11,6 +12,8 @@ use config::{Config, Database, Host, Role, Server};
 #[derive(Debug, Default)]
 pub(crate) struct Primaries {
     known: RwLock<HashMap<String, Primary>>,
+    /// How often one has become another.
+    changes: AtomicU64,
 }
 
 /// What was said of the primary of a database.
@@ -39,6 +42,11 @@ impl Primaries {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&entry.name)?.vacant
     }
 
+    /// Grows when any of them becomes another.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
     /// It is this one from now on; false if that was known.
     pub(crate) fn set(&self, entry: &Database, server: &Server) -> bool {
         let new = Primary { server: Some((server.host.clone(), server.port)), vacant: None };
@@ -48,6 +56,7 @@ impl Primaries {
         }
         drop(known);
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(entry.name.clone(), new);
+        self.changes.fetch_add(1, Ordering::Release);
         true
     }
 

@@ -2,10 +2,11 @@
 
 use testkit::{Cluster, Postgres, messages, wait};
 
+use super::load::Load;
 use super::{WRITE, before, client_of, with_ledger, write};
 use crate::scene::{last_words, server_error};
 
-/// The backends of clients in this state.
+/// The backends of pgweir's clients in this state.
 fn backends(postgres: &Postgres, state: &str) -> String {
     postgres.psql(&format!(
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
@@ -62,6 +63,39 @@ fn with_a_new_primary_whoever_is_on_the_old_one_is_told() {
         old.psql("SELECT count(*) FROM ledger WHERE id <> ''"),
         "1",
         "only what was acknowledged before"
+    );
+}
+
+#[test]
+fn nothing_is_acknowledged_by_the_old_primary_once_the_new_one_is_known() {
+    let cluster = Cluster::start(1);
+    with_ledger(&cluster);
+    let (old, new) = (&cluster.primary, &cluster.replicas[0]);
+    let proxy = before(&[old, new]).start();
+    drop(client_of(&proxy));
+    let load = Load::start(&proxy, 8, 2);
+    load.wait_for_more(10);
+    // the old one runs on, and would take whatever comes
+    new.promote();
+    proxy.wait_log(&format!(
+        "writes go to the server database=\"postgres\" server=\"127.0.0.1:{}\"",
+        new.port()
+    ));
+    wait::until(wait::PATIENCE, "nobody is on the old one", || {
+        ["active", "idle", "idle in transaction"].iter().all(|state| backends(old, state) == "0")
+    });
+    let on_old = old.psql("SELECT id FROM ledger");
+    load.wait_for_more(20);
+    let outcome = load.stop();
+    assert_eq!(old.psql("SELECT id FROM ledger").len(), on_old.len(), "nothing was written there any more");
+    let there = on_old + "\n" + &new.psql("SELECT id FROM ledger");
+    let there: std::collections::HashSet<&str> = there.lines().collect();
+    assert!(outcome.acknowledged.iter().all(|id| there.contains(id.as_str())), "acknowledged by nobody");
+    assert!(outcome.errors.iter().all(|(_, errors)| errors.len() <= 1), "{:?}", outcome.errors);
+    assert!(
+        outcome.errors.iter().flat_map(|(_, errors)| errors).all(|code| code == "57P01"),
+        "{:?}",
+        outcome.errors
     );
 }
 

@@ -123,3 +123,28 @@ fn a_reload_that_leaves_one_server_ends_the_waiting_for_a_primary() {
     let answer = client.read_until_ready();
     assert!(answer.iter().all(|message| message.tag != b'E'), "{answer:?}");
 }
+
+#[test]
+fn users_are_looked_up_on_the_new_primary() {
+    let mut cluster = Cluster::start(1);
+    cluster
+        .primary
+        .psql("CREATE ROLE asks SUPERUSER LOGIN PASSWORD 'secret'; CREATE ROLE app LOGIN PASSWORD 'one'");
+    cluster.wait_until_caught_up();
+    let query = "{ user = \"asks\", password = \"secret\", database = \"postgres\" }";
+    let proxy = before(&[&cluster.primary, &cluster.replicas[0]])
+        .auth("scram-sha-256")
+        .set("auth.query", query)
+        .set("route.probe", "{ user = \"asks\", password = \"secret\" }")
+        .start();
+    let connect = |password: &str| proxy.connect().user("app").password(password);
+    drop(connect("one").open());
+    proxy.wait_log("writes go to the server");
+    cluster.primary.kill9();
+    let new = &cluster.replicas[0];
+    new.promote();
+    new.psql("ALTER ROLE app PASSWORD 'two'");
+    proxy.wait_log(&format!("server=\"127.0.0.1:{}\" timeline", new.port()));
+    assert_eq!(connect("two").open().rows("SELECT current_setting('port')"), new.port().to_string());
+    assert_eq!(server_error(connect("one").try_open()).code(), "28P01");
+}

@@ -40,6 +40,12 @@ impl Directory {
         news
     }
 
+    /// Grows with every other primary of any database, for those who keep what [`Directory::source`] has said.
+    #[must_use]
+    pub fn reigns(&self) -> u64 {
+        self.primaries.changes()
+    }
+
     /// Rings when something speaks against one of the servers of this database, for as long as it is kept.
     #[must_use]
     pub fn alarm(&self, entry: &Database) -> Arc<Alarm> {

@@ -71,8 +71,8 @@ impl Drop for Watch<'_> {
 /// Whom it asks, and how that went.
 #[derive(Default)]
 struct Asking {
-    /// The configuration that the source was made from.
-    config: Option<Arc<Config>>,
+    /// The configuration that the source was made from, and how many primaries there had been.
+    config: Option<(Arc<Config>, u64)>,
     source: Option<Source>,
     line: Option<Line>,
     failures: usize,
@@ -114,10 +114,14 @@ impl Asking {
         }
     }
 
-    /// Where to ask, if the configuration is another one than the last time.
+    /// Where to ask, if the configuration or the primary is another one than the last time.
     fn look_at_configuration(&mut self, hub: &Hub) -> Result<(), Arc<str>> {
+        // before the configuration: what changes meanwhile is looked at the next time
+        let reigns = hub.directory.reigns();
         let config = hub.directory.config();
-        if self.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, &config)) {
+        let is_known = |known: &(Arc<Config>, u64)| Arc::ptr_eq(&known.0, &config);
+        let reloaded = !self.config.as_ref().is_some_and(is_known);
+        if !reloaded && self.config.as_ref().is_some_and(|known| known.1 == reigns) {
             return Ok(());
         }
         let source = hub.directory.source().map_err(|why| Arc::from(why.to_string()))?;
@@ -127,10 +131,13 @@ impl Asking {
             (Some(_), None) | (None, Some(_)) => false,
         };
         if !same {
-            hub.lookups.forget();
+            // another primary has the users of the one before
+            if reloaded {
+                hub.lookups.forget();
+            }
             *self = Self { source, ..Self::default() };
         }
-        self.config = Some(config);
+        self.config = Some((config, reigns));
         Ok(())
     }
 
