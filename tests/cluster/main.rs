@@ -75,6 +75,8 @@ mod session_effects;
 #[cfg(test)]
 mod soak;
 #[cfg(test)]
+mod split;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod tls;

@@ -52,6 +52,13 @@ pub struct Effects {
 impl Effects {
     /// Entries in each list.
     pub const MOST: usize = 256;
+
+    /// Whether all there is to say is that it is not known.
+    #[must_use]
+    pub fn is_unknown_only(&self) -> bool {
+        let Self { marks, settings, names, channels } = self;
+        Marks::UNKNOWN.contains(*marks) && settings.is_empty() && names.is_empty() && channels.is_empty()
+    }
 }
 
 /// A setting that the session may have another value of afterwards.

@@ -159,6 +159,12 @@ impl Against {
         Self::Refused,
     ];
 
+    /// Whether only knowledge is missing: a comment or a setting may send the text to a replica nevertheless.
+    #[must_use]
+    pub const fn is_undecided(self) -> bool {
+        matches!(self, Self::UnknownFunction | Self::UnknownOperator | Self::UnknownType)
+    }
+
     /// For `pgweir classify`, views and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -20,7 +20,7 @@ use crate::left::Pins;
 use crate::map::Map;
 use crate::params::Params;
 
-pub use about::{About, Alias, Naming, Step};
+pub use about::{About, Alias, Judged, Naming, Step};
 use shape::{Described, Found, Shape};
 
 /// The start of every name that we give to a statement on a server.

@@ -258,6 +258,12 @@ impl<S, W> State<S, W> {
         self.failing.since.is_none_or(|since| now.saturating_duration_since(since) < BACK_OFF[0])
     }
 
+    /// Attempts have failed, and the next one is not due yet.
+    #[must_use]
+    pub fn backs_off(&self, now: Instant) -> bool {
+        self.failing.not_before.is_some_and(|at| now < at)
+    }
+
     /// An attempt was given up before it began.
     pub fn open_abandoned(&mut self) {
         self.opening = self.opening.saturating_sub(1);

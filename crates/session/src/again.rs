@@ -7,13 +7,17 @@
 
 use std::mem::take;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use net::buffers;
 use net::channel::Channel;
 use pool::Server;
 use pool::left::Changing;
+use pool::prepared::Effect;
 use wire::TxStatus;
 use wire::frame::{self, HEADER};
+
+use crate::portion::{Open, Portion};
+use crate::refusal::Refusal;
 
 /// The longest request that is laid aside.
 const LONGEST: usize = 16 * 1024;
@@ -27,9 +31,78 @@ pub(crate) struct Underway {
     sent: BytesMut,
     /// The request in the inbox was run before.
     again: bool,
+    /// What of the inbox is for the server at hand, where there are several.
+    pub(crate) portion: Option<Box<Portion>>,
 }
 
 impl Underway {
+    /// There are several servers, or there is one.
+    pub(crate) fn follow(&mut self, several: bool) {
+        if several != self.portion.is_some() {
+            self.portion = several.then(Box::default);
+        }
+    }
+
+    /// A server is about to be sent this much of the inbox; kept: it may have to be run elsewhere.
+    pub(crate) fn start(&mut self, open: Open, keeps: bool) {
+        if let Some(portion) = &mut self.portion {
+            portion.begin(open, keeps);
+            portion.repeated = keeps && take(&mut self.again);
+        }
+    }
+
+    /// Where the part of the inbox ends that may go out, given how much is there.
+    #[inline]
+    pub(crate) fn end(&self, there: usize) -> usize {
+        self.portion.as_ref().map_or(there, |portion| portion.end(there))
+    }
+
+    /// Nothing more may go out for now.
+    #[inline]
+    pub(crate) fn is_spent(&self) -> bool {
+        self.portion.as_ref().is_some_and(|portion| portion.is_spent())
+    }
+
+    /// So much has gone out: how much of it is to be taken from the inbox now.
+    #[inline]
+    pub(crate) fn passed(&mut self, taken: usize) -> usize {
+        self.portion.as_mut().map_or(taken, |portion| portion.passed(taken))
+    }
+
+    /// What is sent stays in the inbox.
+    #[inline]
+    pub(crate) fn keeps(&self) -> bool {
+        self.portion.as_ref().is_some_and(|portion| portion.keeps())
+    }
+
+    /// A whole request has gone out.
+    #[inline]
+    pub(crate) fn request_ends(&mut self) {
+        if let Some(portion) = &mut self.portion {
+            portion.request_ends();
+        }
+    }
+
+    /// The next request of a transaction may go out.
+    pub(crate) fn go_on(&mut self) {
+        if let Some(portion) = &mut self.portion {
+            portion.go_on();
+        }
+    }
+
+    /// The server is free, or gone: what is still in the inbox is looked at anew.
+    #[inline]
+    pub(crate) fn close(&mut self) {
+        if let Some(portion) = &mut self.portion {
+            portion.close();
+        }
+    }
+
+    /// Whether what is sent can be run elsewhere.
+    pub(crate) fn may_run_elsewhere(&self) -> bool {
+        self.portion.as_ref().is_some_and(|portion| portion.may_run_elsewhere())
+    }
+
     /// Whether what the client has sent may have to be sent again, as far as one can tell before it is sent.
     #[inline]
     pub(crate) fn begins(&mut self, inbox: &[u8], server: &Server) -> bool {
@@ -58,17 +131,60 @@ impl Underway {
         }
     }
 
+    /// So many of the requests that are kept are over for the client; `more`: it was told something of the next.
+    pub(crate) fn answered_in_part(&mut self, channel: &mut Channel, over: u64, more: bool) {
+        if let Some(portion) = &mut self.portion {
+            portion.answered(channel, over, more);
+        }
+    }
+
+    /// The request that is being answered is over.
+    pub(crate) fn over(&mut self) {
+        if let Some(portion) = &mut self.portion {
+            portion.over();
+        }
+    }
+
+    /// A request has changed this for its client.
+    #[inline]
+    pub(crate) fn notes(&mut self, effect: &Effect) {
+        if let (Some(portion), Effect::Named(alias) | Effect::Checked(alias)) = (&mut self.portion, effect) {
+            portion.names(&alias.name);
+        }
+    }
+
+    /// The server has not run the request: the names that do not count.
+    pub(crate) fn refused(&mut self, why: Refusal) -> Vec<Bytes> {
+        self.portion.as_mut().map(|portion| portion.refused(why)).unwrap_or_default()
+    }
+
+    /// The server is lost: whether what it has not answered can be run elsewhere, which it will be then.
+    pub(crate) fn lost(&mut self) -> Option<Vec<Bytes>> {
+        let portion = self.portion.as_mut()?;
+        let refused = portion.is_refused();
+        (refused || portion.may_run_elsewhere())
+            .then(|| if refused { Vec::new() } else { portion.refused(Refusal::Now) })
+    }
+
     fn give(&mut self) {
         buffers::give(take(&mut self.sent));
     }
 
-    /// Whether what was laid aside may be run again.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        is_repeatable(&self.sent)
+    /// Whether what was laid aside, or kept in the inbox, may be run again.
+    pub(crate) fn is_repeatable(&self, inbox: &[u8]) -> bool {
+        match &self.portion {
+            Some(portion) if portion.keeps() => !portion.repeated && is_repeatable(portion.kept(inbox)),
+            Some(_) | None => is_repeatable(&self.sent),
+        }
     }
 
     /// Puts it back in front of what has come since.
     pub(crate) fn take_back(&mut self, channel: &mut Channel) {
+        if let Some(portion) = self.portion.as_mut().filter(|portion| portion.keeps()) {
+            portion.give_up();
+            self.again = true;
+            return;
+        }
         let mut sent = take(&mut self.sent);
         sent.extend_from_slice(&channel.inbox);
         channel.inbox = sent;

@@ -96,6 +96,7 @@ struct Live {
 struct Inner {
     waker: Option<Waker>,
     pool: Option<Arc<Pool>>,
+    replicas: Option<Arc<Pool>>,
     waiting: Option<Instant>,
 }
 
@@ -168,6 +169,11 @@ impl ClientCard {
     /// The client takes its servers from this pool.
     pub fn belongs_to(&self, pool: &Arc<Pool>) {
         self.inner().pool = Some(Arc::clone(pool));
+    }
+
+    /// Its server is from this pool, if not from its own.
+    pub(crate) fn reads_from(&self, pool: &Arc<Pool>) {
+        self.inner().replicas = Some(Arc::clone(pool));
     }
 
     /// The pool it takes servers from.
@@ -261,13 +267,12 @@ impl ClientCard {
     }
 
     fn its_server(&self) -> Option<(Arc<Pool>, Arc<ServerCard>)> {
-        let number = self.live.server.load(Ordering::SeqCst);
-        if number == 0 {
-            return None;
-        }
-        let pool = self.inner().pool.clone()?;
-        let server = pool.server(number)?;
-        Some((pool, server))
+        let number = Some(self.live.server.load(Ordering::SeqCst)).filter(|number| *number != 0)?;
+        let inner = self.inner();
+        let pools = [inner.pool.clone(), inner.replicas.clone()];
+        drop(inner);
+        let found = |pool: Arc<Pool>| pool.server(number).map(|server| (pool, server));
+        pools.into_iter().flatten().find_map(found)
     }
 
     /// When the last request began that was given a server.

@@ -90,6 +90,12 @@ pub enum Error {
     Changed,
     /// A LISTEN was held back for so long, and nobody listens for the client yet; why, if that is known.
     Unheard(Duration, Option<PoolError>),
+    /// There is no replica that may answer; each, and why it may not.
+    NoReplica(String),
+    /// A setting of pgweir's own, a value that it cannot have, and those that it can.
+    OwnSetting(&'static str, String, &'static str),
+    /// It is not known, for so long, where the session's last write is.
+    NoToken(Duration),
     /// The log-in was refused.
     Login(Refusal),
 }
@@ -138,7 +144,8 @@ impl Error {
             Self::NothingSent(_) | Self::Settings(_) | Self::Keeps { fatal: false, .. } | Self::Cancelled => {
                 true
             }
-            Self::Unheard(..) | Self::Changed | Self::NoPrimary(_) => true,
+            Self::Unheard(..) | Self::Changed | Self::NoReplica(_) | Self::NoPrimary(_) => true,
+            Self::OwnSetting(..) | Self::NoToken(_) => true,
             Self::ClientLost(_)
             | Self::Protocol(_)
             | Self::UnexpectedMessage(_)
@@ -227,14 +234,7 @@ impl Error {
                     &format!("pool.state is reject, and the cause is: {pins}"),
                 )
             },
-            Self::TooManyPinned { limit, pins } => Report {
-                detail: format!("{limit} server connections are kept already; this one would be for: {pins}"),
-                hint: "Drop, close or unlock sooner what keeps a server connection, or raise pool.max_pinned.",
-                ..fatal(
-                    SqlState::CONFIGURATION_LIMIT_EXCEEDED,
-                    "too many clients keep a server connection to themselves".to_owned(),
-                )
-            },
+            Self::TooManyPinned { limit, pins } => too_many_pinned(*limit, *pins),
             Self::ServerLost { error, .. } => Report {
                 hint: "The transaction was rolled back unless it was being committed; check before repeating it.",
                 ..fatal(SqlState::CONNECTION_FAILURE, error.to_string())
@@ -266,6 +266,9 @@ impl Error {
             },
             Self::Changed => changed(),
             Self::Unheard(after, trouble) => no_server::unheard(*after, trouble.as_ref()),
+            Self::NoReplica(each) => no_server::no_replica(each),
+            Self::NoToken(after) => no_server::no_token(*after),
+            Self::OwnSetting(name, value, allowed) => own_setting(name, value, allowed),
             Self::Login(refusal) => refusal::report(refusal),
         };
         Some(report)
@@ -284,6 +287,22 @@ fn fatal(sqlstate: SqlState, message: String) -> Report {
 
 fn error(sqlstate: SqlState, message: String, detail: &str) -> Report {
     Report { fatal: false, sqlstate, message, detail: detail.to_owned(), hint: "" }
+}
+
+fn too_many_pinned(limit: u32, pins: Pins) -> Report {
+    Report {
+        detail: format!("{limit} server connections are kept already; this one would be for: {pins}"),
+        hint: "Drop, close or unlock sooner what keeps a server connection, or raise pool.max_pinned.",
+        ..fatal(
+            SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+            "too many clients keep a server connection to themselves".to_owned(),
+        )
+    }
+}
+
+fn own_setting(name: &str, value: &str, allowed: &'static str) -> Report {
+    let message = format!("invalid value for parameter \"{name}\": \"{value}\"");
+    Report { hint: allowed, ..error(SqlState::INVALID_PARAMETER_VALUE, message, "") }
 }
 
 fn changed() -> Report {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use classify::Memo;
 use net::channel::Channel;
 use net::{Acceptor, Shutdown};
 use pool::Directory;
@@ -37,6 +38,8 @@ pub struct Hub {
     pub lookups: Lookups,
     /// What is known of the servers of databases that have several.
     pub boards: Boards,
+    /// What texts were found to do, by their shape.
+    pub memo: Memo,
 }
 
 /// So many plain passwords are remembered with what was made of them.

@@ -3,6 +3,8 @@
 //! A run of messages for the client is written from where it was read; nothing is copied unless something in
 //! between has to be left out or put in.
 
+mod elsewhere;
+
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 
@@ -11,7 +13,7 @@ use net::buffers;
 use pool::inbound::Seen;
 use pool::left::Changing;
 use pool::prepared::Effect;
-use pool::{Pool, Server};
+use pool::{Pool, Seat, Server};
 use wire::TxStatus;
 use wire::backend::error::Fields;
 use wire::backend::notify::TAG as NOTIFICATION;
@@ -51,6 +53,8 @@ pub(crate) struct Delivered {
     pub(crate) alarming: bool,
     /// The error by which the server has refused the client's settings: the request behind them has not run.
     pub(crate) refused: Option<Bytes>,
+    /// What is not answered is to be run elsewhere, and the server would go on with it.
+    pub(crate) elsewhere: bool,
 }
 
 struct Pass<'a> {
@@ -63,6 +67,11 @@ struct Pass<'a> {
     out: BytesMut,
     start: usize,
     at: usize,
+    /// How much goes out up to the end of the last request that is over, where what is sent may have to be run
+    /// elsewhere.
+    over: Option<usize>,
+    /// The server is a replica.
+    replica: bool,
     done: Delivered,
 }
 
@@ -79,8 +88,11 @@ pub(crate) fn deliver(
 ) -> Result<Delivered, Error> {
     let out = client.channel.take_queue();
     let (shared, deaf) = (rules.follows, rules.shares);
-    let mut pass = Pass { client, server, shared, deaf, out, start: 0, at: 0, done: Delivered::default() };
+    let over = client.underway.keeps().then_some(out.len());
+    let (replica, done) = (pool.key.seat != Seat::Primary, Delivered::default());
+    let mut pass = Pass { client, server, shared, deaf, out, start: 0, at: 0, over, replica, done };
     let walked = pass.walk();
+    let more = pass.over.is_some_and(|over| pass.length() > over);
     let (start, end, out) = (pass.start, pass.at, std::mem::take(&mut pass.out));
     let done = std::mem::take(&mut pass.done);
     let run = server.channel.inbox.get(start..end).unwrap_or_default();
@@ -95,7 +107,11 @@ pub(crate) fn deliver(
         }
     };
     server.channel.consume(end);
-    client.underway.answered(server);
+    if over.is_some() {
+        client.underway.answered_in_part(&mut client.channel, done.ready, more);
+    } else {
+        client.underway.answered(server);
+    }
     walked.map_err(|what| Error::server_protocol(pool, what))?;
     sent.map_err(Error::client_lost)?;
     Ok(Delivered { taken: end, ..done })
@@ -154,6 +170,10 @@ impl Pass<'_> {
                 server.status = status;
                 server.mixed.on_ready(status);
                 self.done.ready += 1;
+                if self.over.is_some() {
+                    self.over = Some(self.out.len() + self.at - self.start);
+                    self.client.underway.over();
+                }
                 if status == TxStatus::Idle {
                     self.done.ended += 1;
                     if self.shared && server.replies.is_settled() {
@@ -185,18 +205,8 @@ impl Pass<'_> {
                 self.done.ended += u64::from(self.server.status == TxStatus::Idle);
             }
             b'E' if seen.deliver != Deliver::Discard => {
-                self.done.errors += 1;
-                self.done.alarming |= ALARMING.iter().any(|code| self.says(&seen, *code));
-                let whole = seen.have == seen.total;
-                let again = self.suspects(&seen);
-                if whole
-                    && (again
-                        || self.refused(&seen)
-                        || self.overdue(&seen)
-                        || self.renamed(seen.have, seen.failed.as_ref()))
-                {
-                    self.invented();
-                    return Ok(ControlFlow::Continue(()));
+                if let Some(flow) = self.error(&seen) {
+                    return Ok(flow);
                 }
             }
             _ => {}
@@ -214,6 +224,7 @@ impl Pass<'_> {
             self.client.names.forget_all();
         }
         if let Some(effect) = seen.effect {
+            self.client.underway.notes(&effect);
             self.client.names.apply(effect);
         }
         self.server.passing.inbound = seen.total - seen.have;
@@ -235,6 +246,10 @@ impl Pass<'_> {
             }
         }
         self.step(seen.have, forward);
+        if seen.tag == b'Z' && forward && self.over.is_some() {
+            self.over = Some(self.length());
+            self.client.underway.over();
+        }
         if self.server.passing.inbound == 0 {
             self.invented();
         }
@@ -253,8 +268,8 @@ impl Pass<'_> {
         suspect.note(&mut self.server.held);
         let again = suspect == Suspect::Used
             && seen.have == seen.total
-            && self.client.underway.is_repeatable()
-            && self.server.replies.hush_sync();
+            && self.client.underway.is_repeatable(&self.client.channel.inbox)
+            && self.server.replies.hush_last();
         if again {
             self.done.errors -= 1;
             self.client.underway.take_back(&mut self.client.channel);

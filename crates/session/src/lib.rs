@@ -4,6 +4,7 @@
 //! - [`session`]: from accept to close
 //! - `announced`, `handshake`, `doorman`, `auth`, `welcome`: who is it, may it come in, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
+//! - `split`, `batch`, `portion`, `refusal`, `reasons`, `own_settings`: which of several servers gets what, and what of it comes back
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
 //!   `rules`, `limits`: what holds for it, and how long it may take
@@ -21,6 +22,7 @@ mod again;
 pub mod announce;
 mod announced;
 mod auth;
+mod batch;
 mod cancel;
 pub mod card;
 mod client;
@@ -35,8 +37,12 @@ mod listening;
 pub mod lookups;
 mod names;
 mod outbound;
+mod own_settings;
 mod pipeline;
+mod portion;
 mod prepared;
+mod reasons;
+mod refusal;
 mod refuse;
 mod reign;
 mod relay;
@@ -44,6 +50,7 @@ mod rename;
 mod replication;
 mod rules;
 pub mod session;
+mod split;
 mod sql_names;
 mod steps;
 mod traces;

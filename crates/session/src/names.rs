@@ -98,6 +98,20 @@ impl Names {
         self.aliased
     }
 
+    /// What this name stands for while nothing is under way; the unnamed statement has an empty one.
+    pub(crate) fn settled(&self, name: &[u8]) -> Option<&Arc<Statement>> {
+        if name.is_empty() {
+            self.unnamed.as_ref()
+        } else {
+            self.named.get(name).map(|known| &known.statement)
+        }
+    }
+
+    /// The name stands for nothing: what gave it is not to count.
+    pub(crate) fn undo(&mut self, name: &Bytes) {
+        self.named.remove(name);
+    }
+
     /// The unnamed statement, if a Parse with this text and these types would make the same.
     pub(crate) fn unnamed_like(&self, sql: &[u8], types: &[u8]) -> Option<Arc<Statement>> {
         self.unnamed.as_ref().filter(|known| known.is(sql, types)).cloned()

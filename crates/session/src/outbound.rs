@@ -84,7 +84,8 @@ pub(crate) fn forward(
     pool: &Arc<Pool>,
     rules: Rules,
 ) -> Result<Forwarded, Error> {
-    let first = client.underway.begins(&client.channel.inbox, server);
+    let keeps = client.underway.keeps();
+    let first = !keeps && client.underway.begins(&client.channel.inbox, server);
     let run = Run::behind(server.channel.take_queue());
     let mut pass = Pass { client, server, pool, rules, run, done: Forwarded::default() };
     let walked = pass.walk();
@@ -94,9 +95,11 @@ pub(crate) fn forward(
     if sent.is_err() {
         // another server may get it
     } else if first && taken == client.channel.inbox.len() && !server.replies.is_unsynced() {
+        client.underway.passed(taken);
         client.underway.lay_aside(&mut client.channel);
     } else {
-        client.channel.consume(taken);
+        let gone = client.underway.passed(taken);
+        client.channel.consume(gone);
     }
     walked?;
     sent.map_err(|error| Error::server_lost(pool, &error))?;
@@ -106,9 +109,9 @@ pub(crate) fn forward(
 impl Pass<'_> {
     fn walk(&mut self) -> Result<(), Error> {
         loop {
-            let there = self.client.channel.inbox.len() - self.run.at();
+            let all = self.client.channel.inbox.len();
             if self.server.passing.outbound > 0 {
-                let piece = self.server.passing.outbound.min(there);
+                let piece = self.server.passing.outbound.min(all - self.run.at());
                 self.server.passing.outbound -= piece;
                 self.pass_or_drop(piece, !self.server.passing.outbound_drop);
                 if self.server.passing.outbound > 0 {
@@ -120,7 +123,8 @@ impl Pass<'_> {
                 }
                 continue;
             }
-            let rest = self.client.channel.inbox.get(self.run.at()..).unwrap_or_default();
+            let end = self.client.underway.end(all);
+            let rest = self.client.channel.inbox.get(self.run.at()..end).unwrap_or_default();
             let Some(head) = frame::head(rest, self.client.longest).map_err(Error::protocol)? else {
                 return Ok(());
             };
@@ -283,6 +287,9 @@ impl Pass<'_> {
         let gate = Gate::new(&mut self.client.listening, self.pool, params, self.rules.shares);
         let mut desk = Desk::new(names, self.server, Instead::of(out, run), gate, self.rules);
         let passage = desk.query(sql, effects).unwrap_or(Passage::Stall);
+        if passage != Passage::Stall {
+            self.client.underway.request_ends();
+        }
         self.done.made += desk.made;
         if desk.out.is_used() {
             self.run.was_replaced();
@@ -293,6 +300,7 @@ impl Pass<'_> {
     fn asks(&mut self, request: Request, effect: Option<Effect>) -> Passage {
         if matches!(request, Request::Query | Request::FunctionCall | Request::Sync) {
             self.server.left.follow();
+            self.client.underway.request_ends();
         }
         if self.server.replies.push(request, Action::Forward, effect) {
             Passage::Verbatim

@@ -46,25 +46,25 @@ enum Answered {
 
 async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answered, Error> {
     // what is this SQL?
-    let class = steps::classify::classify(session)?;
+    let asked = steps::classify::classify(session)?;
     // have we the answer?
-    if steps::cache::answer(session, class) {
+    if steps::own::answer(session).await? || steps::cache::answer(session, asked.class) {
         return Ok(Answered::Yes);
     }
     // who may answer?
-    let choice = steps::route::choose(session, class);
+    let way = steps::route::choose(session, asked.runs).await?;
     // somebody has to listen for a client before its LISTEN may run
-    if class.listens {
+    if asked.class.listens {
         steps::listen::before(session, began).await?;
     }
     let mut retried = false;
     loop {
         // borrow a server
-        let mut checkout = steps::pool::checkout(session, choice, began).await?;
+        let mut checkout = steps::pool::checkout(session, way, began).await?;
         // move bytes both ways, for as long as the server has to stay with the client
         let ended = steps::relay::relay(session, &mut checkout, began).await;
         match steps::relay::settle(session, checkout, ended) {
-            Ok(Ended::Free { .. }) => return Ok(Answered::Yes),
+            Ok(Ended::Free { .. } | Ended::Elsewhere) => return Ok(Answered::Yes),
             Ok(Ended::Goodbye) => return Ok(Answered::ClientLeft),
             // the server is found dead before it has taken a byte: another one
             Err(Error::NothingSent(_)) if !retried => retried = true,

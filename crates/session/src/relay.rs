@@ -38,6 +38,8 @@ pub(crate) enum Ended {
     },
     /// The client has said goodbye.
     Goodbye,
+    /// What is left in the inbox is to be run elsewhere, and the server is of no use any more.
+    Elsewhere,
 }
 
 /// A relay at work.
@@ -56,6 +58,8 @@ pub(crate) struct Relay<'a> {
     asked: bool,
     /// An error came that nobody had asked for: the server says why it goes.
     told: bool,
+    /// What is not answered is to be run elsewhere.
+    elsewhere: bool,
     /// When the last reply was complete.
     last: Instant,
     worker: usize,
@@ -82,6 +86,7 @@ impl<'a> Relay<'a> {
             answered: false,
             asked: false,
             told: false,
+            elsewhere: false,
             last: now,
             worker,
         }
@@ -110,6 +115,10 @@ impl<'a> Relay<'a> {
             }
             if server.replies.is_settling() && server.passing.outbound == 0 {
                 return Ok(());
+            }
+            if self.has_to_hold() {
+                self.push_out(cx)?;
+                return self.client.poll_watch(cx);
             }
             if !self.client.channel.inbox.is_empty() {
                 let done = self.forward(cx)?;
@@ -140,6 +149,20 @@ impl<'a> Relay<'a> {
                 Poll::Pending => return Ok(()),
             }
         }
+    }
+
+    /// What the client has sent behind what was chosen for this server stays where it is.
+    fn has_to_hold(&mut self) -> bool {
+        let server = self.checkout.server();
+        if !self.client.underway.is_spent() || server.passing.outbound > 0 {
+            return false;
+        }
+        // the next request of a transaction that began here, one at a time: the end of it has to be seen
+        let next = server.status != TxStatus::Idle && server.replies.is_settled();
+        if next {
+            self.client.underway.go_on();
+        }
+        !next
     }
 
     /// Has what is queued for the server written as soon as it takes more.
@@ -203,6 +226,7 @@ impl<'a> Relay<'a> {
         if done.alarming {
             pool.alarm();
         }
+        self.elsewhere |= done.elsewhere;
         self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
         self.client.underway.stalled = false;
         let (answered, ended) = (server.replies.is_empty(), is_free(server));
@@ -248,6 +272,15 @@ impl<'a> Relay<'a> {
 
     fn is_free(&self) -> bool {
         self.rules.mode != PoolMode::Session && is_free(self.checkout.server())
+    }
+
+    /// Whether the server is free, or of no use any more, now that it has `said` something.
+    #[inline]
+    fn ended(&self, said: bool) -> Option<Ended> {
+        if self.elsewhere {
+            return Some(Ended::Elsewhere);
+        }
+        (said && self.is_free()).then_some(Ended::Free { at: self.last })
     }
 
     /// Limits in time cost nothing unless they are set.
@@ -308,16 +341,16 @@ impl Future for Relay<'_> {
             // the client at all
             let asked = !relay.checkout.server().replies.is_empty();
             let said = asked && relay.poll_server(cx)?;
-            if said && relay.is_free() {
-                return Poll::Ready(Ok(Ended::Free { at: relay.last }));
+            if let Some(ended) = relay.ended(said) {
+                return Poll::Ready(Ok(ended));
             }
             match relay.poll_client(cx) {
                 Err(Error::ClientLost(None)) => return Poll::Ready(Ok(Ended::Goodbye)),
                 other => other?,
             }
             let said = said || relay.poll_server(cx)?;
-            if said && relay.is_free() {
-                return Poll::Ready(Ok(Ended::Free { at: relay.last }));
+            if let Some(ended) = relay.ended(said) {
+                return Poll::Ready(Ok(ended));
             }
             let server = relay.checkout.server();
             if relay.rules.mode == PoolMode::Statement

@@ -21,6 +21,7 @@ use crate::hub::Hub;
 use crate::pipeline::{self, Left};
 use crate::replication;
 use crate::rules::Rules;
+use crate::split::Split;
 use crate::steps::state::Pinned;
 use crate::welcome;
 
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) rules: (u64, Rules),
     /// It keeps a server between transactions.
     pub(crate) pinned: Option<Pinned>,
+    /// The servers of its database, if there are several.
+    pub(crate) split: Option<Box<Split>>,
 }
 
 /// A session that is to go on on another worker.
@@ -189,6 +192,8 @@ impl Session {
         let version = self.pool.settings_version();
         if self.rules.0 != version {
             self.rules = (version, Rules::of(&self.pool.settings()));
+            self.split = Split::again(self.split.take(), &self.hub, &self.pool);
+            self.client.underway.follow(self.split.is_some());
         }
         self.rules.1
     }

@@ -3,8 +3,11 @@
 pub(crate) mod cache;
 pub(crate) mod classify;
 pub(crate) mod listen;
+pub(crate) mod own;
 pub(crate) mod pool;
+pub(crate) mod queue;
 pub(crate) mod relay;
+pub(crate) mod replica;
 pub(crate) mod route;
 pub(crate) mod state;
 pub(crate) mod wire;

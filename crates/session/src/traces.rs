@@ -7,7 +7,7 @@ use std::sync::Arc;
 use classify::effects::{Channel, Effects, Lexis, Setting, SettingName};
 use pool::left::{Marks, Name, Pins, Touched, Traces};
 use pool::notify::Tuning;
-use pool::prepared::{About, Catalog};
+use pool::prepared::{About, Catalog, Judged};
 use pool::{Params, Server};
 use wire::frontend::bind;
 
@@ -60,6 +60,7 @@ pub(crate) fn about_of(effects: &Effects) -> About {
         traces: traces(effects).map(Arc::new),
         naming: None,
         tunings: tunings(effects),
+        judged: Judged::default(),
     }
 }
 

@@ -29,9 +29,11 @@ use crate::error::{Error, Refusal, Whole};
 use crate::handshake::{Failed, Guest, Recipient};
 use crate::hub::Hub;
 use crate::names::Names;
+use crate::own_settings::Name;
 use crate::replication;
 use crate::rules::Rules;
 use crate::session::Session;
+use crate::split::Split;
 use crate::steps;
 use crate::steps::wire::Began;
 
@@ -72,7 +74,10 @@ pub(crate) async fn welcome(
     };
     client.card.belongs_to(&pool);
     let rules = (0, Rules::of(&pool.settings()));
-    let mut session = Box::new(Session { hub: Arc::clone(hub), client, pool, worker, rules, pinned: None });
+    let split = Split::of(hub, &pool);
+    let hub = Arc::clone(hub);
+    let mut session = Box::new(Session { hub, client, pool, worker, rules, pinned: None, split });
+    session.client.underway.follow(session.split.is_some());
     let greeted = timeout_at(deadline, async {
         if replication::is_asked_for(&startup) {
             return replication::open(&mut session, &startup, &secret).await.map(Some);
@@ -147,7 +152,7 @@ fn crowded(hub: &Hub, pool: &Pool) -> Option<Refusal> {
 }
 
 async fn greet(session: &mut Session, startup: &Startup, secret: &[u8]) -> Result<(), Error> {
-    let asked = asked(startup)?;
+    let asked = own(session, asked(startup)?)?;
     let greeting = match session.pool.learnt.greeting(&asked) {
         Some(greeting) => greeting,
         None => ask(session, asked).await?,
@@ -175,6 +180,18 @@ fn asked(startup: &Startup) -> Result<Asked, Error> {
     };
     let named = startup.params.iter().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
     asked.extend(named.cloned());
+    Ok(asked)
+}
+
+/// Takes out what is pgweir's own, where there are several servers.
+fn own(session: &mut Session, mut asked: Asked) -> Result<Asked, Error> {
+    let Some(split) = &mut session.split else { return Ok(asked) };
+    for (name, value) in asked.extract_if(.., |(name, _)| Name::of(name).is_some()) {
+        if let Some(name) = Name::of(&name) {
+            steps::own::set(split, name, Some(&value))?;
+        }
+    }
+    split.startup = split.wishes;
     Ok(asked)
 }
 

@@ -8,7 +8,7 @@ use crate::metrics::{self, Metric};
 
 /// Declares each event once, with the metric that shows it and, where that has one, its label's value.
 macro_rules! events {
-    ($(#[doc = $help:literal] $name:ident => $metric:ident $($label:literal)?;)+) => {
+    ($(#[doc = $help:literal] $name:ident => $metric:ident $($label:literal)*;)+) => {
         /// What can be counted by [`Events::count`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Event { $(#[doc = $help] $name,)+ }
@@ -20,7 +20,7 @@ macro_rules! events {
             /// The metric that shows this event, and the values of its labels.
             #[must_use]
             pub fn metric(self) -> (&'static Metric, &'static [&'static str]) {
-                match self { $(Event::$name => (&metrics::$metric, &[$($label)?]),)+ }
+                match self { $(Event::$name => (&metrics::$metric, &[$($label),*]),)+ }
             }
 
             /// What happened, in one sentence: the comment of its declaration.
@@ -111,6 +111,76 @@ events! {
     NotificationLost => NOTIFICATIONS "lost";
     /// A connection that listens for clients was lost.
     ListenerLost => LISTENERS_LOST;
+    /// A request was sent to a replica: everything in it only reads.
+    RoutedReplica => ROUTED "replica" "reads";
+    /// A request was refused because no replica may answer it.
+    RoutedNobody => ROUTED "nobody" "no_replica";
+    /// A request was sent to the primary because it writes.
+    RoutedWrites => ROUTED "primary" "writes";
+    /// A request was sent to the primary because it makes a table.
+    RoutedMakesTable => ROUTED "primary" "makes_table";
+    /// A request was sent to the primary because it locks.
+    RoutedLocks => ROUTED "primary" "locks";
+    /// A request was sent to the primary because it is about the session.
+    RoutedSession => ROUTED "primary" "session";
+    /// A request was sent to the primary because it begins or ends a transaction.
+    RoutedTransaction => ROUTED "primary" "transaction";
+    /// A request was sent to the primary because of a function that does more than read.
+    RoutedFunction => ROUTED "primary" "function";
+    /// A request was sent to the primary because of a function that is not known.
+    RoutedUnknownFunction => ROUTED "primary" "unknown_function";
+    /// A request was sent to the primary because of an operator that is not known.
+    RoutedUnknownOperator => ROUTED "primary" "unknown_operator";
+    /// A request was sent to the primary because of a type that is not known.
+    RoutedUnknownType => ROUTED "primary" "unknown_type";
+    /// A request was sent to the primary because it asks about the server.
+    RoutedServerState => ROUTED "primary" "server_state";
+    /// A request was sent to the primary because of a system column.
+    RoutedSystemColumn => ROUTED "primary" "system_column";
+    /// A request was sent to the primary because it reads a sequence.
+    RoutedSequence => ROUTED "primary" "sequence";
+    /// A request was sent to the primary because of a COPY to or from elsewhere.
+    RoutedCopy => ROUTED "primary" "copy";
+    /// A request was sent to the primary because of an option of EXPLAIN that is not known.
+    RoutedExplainOption => ROUTED "primary" "explain_option";
+    /// A request was sent to the primary because of a name with escapes.
+    RoutedEscapes => ROUTED "primary" "escapes";
+    /// A request was sent to the primary because of a backslash that may escape or not.
+    RoutedBackslash => ROUTED "primary" "backslash";
+    /// A request was sent to the primary because its text ends within a string or a comment.
+    RoutedCutOff => ROUTED "primary" "cut_off";
+    /// A request was sent to the primary because it is too long to be looked at.
+    RoutedTooLong => ROUTED "primary" "too_long";
+    /// A request was sent to the primary because of a statement that is not known.
+    RoutedUnknownStatement => ROUTED "primary" "unknown_statement";
+    /// A request was sent to the primary because there is nothing in it.
+    RoutedEmpty => ROUTED "primary" "empty";
+    /// A request was sent to the primary because two readings of its text differ.
+    RoutedDisagreement => ROUTED "primary" "disagreement";
+    /// A request was sent to the primary because a replica has refused it, or one like it.
+    RoutedRefused => ROUTED "primary" "refused";
+    /// A request was sent to the primary because a comment in it asks for that.
+    RoutedHint => ROUTED "primary" "hint";
+    /// A request was sent to the primary because not all of it was there.
+    RoutedUnfinished => ROUTED "primary" "unfinished";
+    /// A request was sent to the primary because of a prepared statement that nobody knows.
+    RoutedStatement => ROUTED "primary" "statement";
+    /// A request was sent to the primary because it calls a function by its number.
+    RoutedFunctionCall => ROUTED "primary" "function_call";
+    /// A request was sent where its database, its session or a rule sends everything.
+    RoutedAsked => ROUTED "primary" "asked";
+    /// A request that only reads was sent to the primary because no replica is fit.
+    RoutedNoReplica => ROUTED "primary" "no_replica";
+    /// A request that only reads was sent to the primary because no replica has what its client has written.
+    RoutedOwnWrites => ROUTED "primary" "own_writes";
+    /// A request that only reads was sent to the primary because the replica could not be lent at once.
+    RoutedBusy => ROUTED "primary" "busy";
+    /// A replica could not run a request, which was run on the primary then.
+    ReplicaRefused => REPLICA_RETRIES "refused";
+    /// A replica was lost, or in the way of what it had to replay, and the request was run on the primary.
+    ReplicaLost => REPLICA_RETRIES "lost";
+    /// A request that was to only read has left something behind on a replica; that connection was closed.
+    ReplicaKept => REPLICA_RETRIES "kept";
     /// A TLS handshake failed, on either side.
     TlsHandshakeFailed => TLS_FAILURES;
     /// A server has said what it is.

@@ -60,6 +60,8 @@ pub enum Label {
     Version,
     /// A worker thread.
     Worker,
+    /// Which server.
+    Target,
 }
 
 impl Label {
@@ -74,6 +76,7 @@ impl Label {
         Self::Side,
         Self::Version,
         Self::Worker,
+        Self::Target,
     ];
 
     /// Its name in a sample.
@@ -89,6 +92,7 @@ impl Label {
             Self::Side => "side",
             Self::Version => "version",
             Self::Worker => "worker",
+            Self::Target => "target",
         }
     }
 
@@ -99,12 +103,13 @@ impl Label {
             Self::Database => "name of a database of the configuration, or one that `*` let in",
             Self::User => "name of a user who logged in",
             Self::State => "a state of SHOW POOLS, without its `cl_` or `sv_`",
-            Self::Reason => "why it failed; a fixed word",
+            Self::Reason => "why it came to that; a fixed word",
             Self::Result => "how it ended; a fixed word",
             Self::Server => "name of a server in the configuration, else its host and port",
             Self::Side => "`read`: as a replica; `write`: as the primary",
             Self::Version => "version of pgweir",
             Self::Worker => "number of a worker thread, from 0",
+            Self::Target => "`primary`, `replica` or `nobody`",
         }
     }
 }
@@ -179,6 +184,8 @@ catalogue! {
     PINS = Counter "pgweir_pins_total" [Reason] "Times a server connection began to stay with its client between transactions, by reason.";
     NOTIFICATIONS = Counter "pgweir_notifications_total" [Result] "Notifications for clients that LISTEN in transaction or statement mode.";
     LISTENERS_LOST = Counter "pgweir_listeners_lost_total" [] "Times a connection that listens for clients was lost.";
+    ROUTED = Counter "pgweir_routed_total" [Target Reason] "Requests of databases with several servers, by where they were sent and why.";
+    REPLICA_RETRIES = Counter "pgweir_replica_retries_total" [Reason] "Requests that did not go well on a replica, by what was in the way.";
     TLS_FAILURES = Counter "pgweir_tls_handshake_failures_total" [] "TLS handshakes that failed, on either side.";
     PROBES = Counter "pgweir_probes_total" [Result] "Times a server of a database with several was asked what it is.";
     FAILOVERS = Counter "pgweir_failovers_total" [] "Times another server was found to be the primary.";

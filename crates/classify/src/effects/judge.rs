@@ -27,6 +27,19 @@ impl Judgement {
     pub(super) fn new(on: bool) -> Self {
         Self { on, kind: Kind::Empty, against: None, block: Block::Stays, statements: 0, casts: 0 }
     }
+
+    /// Only knowledge is missing so far.
+    fn is_undecided(&self) -> bool {
+        self.against.is_some_and(Against::is_undecided)
+    }
+
+    /// The first reason stays, unless it is only that something is not known.
+    fn note(&mut self, why: Option<Against>) {
+        let known = why.is_some_and(|why| !why.is_undecided());
+        if self.against.is_none() || (known && self.is_undecided()) {
+            self.against = why;
+        }
+    }
 }
 
 /// The verdict on a text.
@@ -46,7 +59,9 @@ impl Scanner<'_> {
         if self.judgement.statements == 0 {
             self.speaks_against(Kind::Empty, Against::Empty);
         }
-        if found.is_some() {
+        // what is not known may leave anything behind: that is no other reason than the one there is
+        let same = |found: &Effects| self.judgement.is_undecided() && found.is_unknown_only();
+        if found.is_some_and(|found| !same(found)) {
             self.speaks_against(Kind::Session, Against::Session);
         }
         let Judgement { kind, mut against, mut block, statements, .. } = self.judgement;
@@ -58,11 +73,11 @@ impl Scanner<'_> {
         Verdict { kind, against, block, hints }
     }
 
-    /// Notes what kind of statement it is, and what speaks against a replica; the first reason stays.
+    /// Notes what kind of statement it is, and what speaks against a replica.
     pub(super) fn speaks_against(&mut self, kind: Kind, why: Against) {
         let judgement = &mut self.judgement;
         judgement.kind = judgement.kind.max(kind);
-        judgement.against = judgement.against.or(Some(why));
+        judgement.note(Some(why));
     }
 
     /// A statement begins with the current token. `verb`: that in lower case, empty if it is no word.
@@ -97,7 +112,7 @@ impl Scanner<'_> {
             _ => (Kind::Unknown, Some(Against::UnknownStatement)),
         };
         self.judgement.kind = self.judgement.kind.max(kind);
-        self.judgement.against = self.judgement.against.or(why);
+        self.judgement.note(why);
     }
 
     /// BEGIN, the current token.
@@ -195,7 +210,7 @@ impl Scanner<'_> {
 
     /// The current token, wherever it stands in a statement.
     pub(super) fn judge_token(&mut self) {
-        if !self.judgement.on || self.judgement.against.is_some() {
+        if !self.judgement.on || (self.judgement.against.is_some() && !self.judgement.is_undecided()) {
             return;
         }
         match self.token.kind {

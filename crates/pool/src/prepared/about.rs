@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 
@@ -23,7 +24,42 @@ pub struct About {
     pub naming: Option<Arc<Naming>>,
     /// What running it changes in what the client listens to.
     pub tunings: Vec<Tuning>,
+    /// What whoever understands the text has made of it.
+    pub judged: Judged,
 }
+
+/// The number of a judgement on a text, kept with it so that it is found without looking at the text again. What the
+/// number means is known to those who judge.
+#[derive(Debug, Default)]
+pub struct Judged(AtomicU8);
+
+impl Judged {
+    /// The judgement, if there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<u8> {
+        self.0.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// From now on it is this one; the highest number there is cannot be kept.
+    pub fn set(&self, judgement: u8) {
+        self.0.store(judgement.wrapping_add(1), Ordering::Relaxed);
+    }
+}
+
+impl Clone for Judged {
+    fn clone(&self) -> Self {
+        Self(AtomicU8::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// It follows from the text, and makes no difference to what that is.
+impl PartialEq for Judged {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Judged {}
 
 /// What a text does with names of prepared statements. Those in it are the server's, not the client's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

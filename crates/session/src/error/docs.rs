@@ -119,6 +119,11 @@ kinds! {
         since, and no server has it as it was", Error::Changed;
     Error::Unheard(..), "a LISTEN, and the connection that listens could not be made to within `pool.acquire_timeout`",
         Error::Unheard(Duration::from_secs(5), Some(PoolError::Lost { server: server(), why: None }));
+    Error::NoReplica(_), "the database, the session or a rule wants a replica, and none may answer",
+        Error::NoReplica("10.0.0.2:5432: down".to_owned());
+    Error::OwnSetting(..), "SET of a setting of pgweir's own to what it cannot be",
+        Error::OwnSetting("pgweir.target", "master".to_owned(), "Available values: split, primary, replica.");
+    Error::NoToken(_), "SHOW pgweir.token while the primary does not answer", Error::NoToken(Duration::from_secs(5));
     Error::Login(Refusal::NoUser), "a start-up message without a user", Error::Login(Refusal::NoUser);
     Error::Login(Refusal::Password { .. }), "wrong password, unknown user, or nothing to check against",
         Error::Login(Refusal::Password { user: "app".into(), why: "" });

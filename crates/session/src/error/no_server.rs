@@ -95,6 +95,27 @@ pub(super) fn unheard(after: Duration, trouble: Option<&PoolError>) -> Report {
     }
 }
 
+/// What a client is told whose request was for a replica.
+pub(super) fn no_replica(each: &str) -> Report {
+    Report {
+        hint: "Wait until a replica is fit again (SHOW REPLICAS), or use a database, or SET pgweir.target, that lets the \
+               primary answer.",
+        ..error(SqlState::CANNOT_CONNECT_NOW, "no replica is available".to_owned(), each)
+    }
+}
+
+/// What a client is told who asks for a token while nobody knows where the primary is.
+pub(super) fn no_token(after: Duration) -> Report {
+    Report {
+        hint: "Ask again when the primary answers (SHOW REPLICAS).",
+        ..error(
+            SqlState::CANNOT_CONNECT_NOW,
+            "the position of the last write is not known".to_owned(),
+            &format!("the primary has not told where it is within {:.1} s", after.as_secs_f64()),
+        )
+    }
+}
+
 fn figures(crowd: &Crowd) -> String {
     let Crowd { size, active, idle, opening, waiting, cap: Usage { used, limit, of } } = crowd;
     format!(

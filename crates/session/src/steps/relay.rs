@@ -9,6 +9,7 @@ use config::PoolMode;
 use telemetry::Event;
 
 use crate::error::Error;
+use crate::portion::Open;
 use crate::relay::{Ended, Relay};
 use crate::session::Session;
 use crate::steps;
@@ -28,6 +29,11 @@ pub(crate) async fn relay(
     let mut ended = Relay::new(&mut session.client, checkout, rules, worker, began.0).await?;
     while matches!(ended, Ended::Free { .. }) && steps::state::stays(session, checkout).await? {
         let rules = session.rules();
+        if let Some(split) = &mut session.split {
+            // on the server that it has now everything runs that the client sends
+            split.writes = true;
+            session.client.underway.start(Open::All, false);
+        }
         let relay = Relay::new(&mut session.client, checkout, rules, worker, Instant::now());
         ended = relay.kept().await?;
     }
@@ -51,6 +57,15 @@ pub(crate) fn settle(
     session.client.note_prepared();
     let passing = &checkout.server().passing;
     session.client.torn = passing.inbound > 0 && !passing.inbound_drop;
+    let lost = matches!(&ended, Err(Error::ServerLost { .. } | Error::Settings(_)) | Ok(Ended::Elsewhere));
+    if session.split.is_some() && over(session, &ended, lost) {
+        if matches!(ended, Err(Error::ServerLost { .. })) {
+            session.hub.events.count(Event::ServerLost);
+            checkout.pool().alarm();
+        }
+        checkout.close();
+        return Ok(Ended::Elsewhere);
+    }
     match &ended {
         Ok(Ended::Free { at }) => {
             // what the request changed, the client carries on to its next server; what else it may have changed was
@@ -75,12 +90,25 @@ pub(crate) fn settle(
             return Ok(Ended::Free { at: Instant::now() });
         }
         // the server is not to blame: what the client began on it is ended, and another may have it
-        Ok(Ended::Goodbye) | Err(_) => {
+        Ok(Ended::Goodbye | Ended::Elsewhere) | Err(_) => {
             let session_mode = session.rules().mode == PoolMode::Session;
             tokio::spawn(recover::recover(checkout, session_mode));
         }
     }
     ended
+}
+
+/// The server has done with the request; true: what it has not answered is run elsewhere.
+fn over(session: &mut Session, ended: &Result<Ended, Error>, lost: bool) -> bool {
+    let elsewhere = lost && steps::replica::runs_again(session);
+    session.client.underway.close();
+    if let Some(split) = &mut session.split {
+        if let (Ok(Ended::Free { at }), Some(busy)) = (ended, &mut split.busy) {
+            busy.answered(*at);
+        }
+        split.over();
+    }
+    elsewhere
 }
 
 /// A server with a cancel under way is kept until the cancel has ended.

@@ -109,6 +109,11 @@ async fn look_after(session: &mut Session, checkout: &mut Checkout) -> Result<bo
         session.pinned = None;
         return Ok(false);
     }
+    if steps::replica::is_visited(session) {
+        // it was to only read: this server would refuse what comes next, so it goes, with what is on it
+        session.hub.events.count(Event::ReplicaKept);
+        return Ok(false);
+    }
     let refused = pins.without(session.rules().allows);
     if session.rules().rejects && !refused.is_empty() {
         return Err(Error::Keeps { pins: refused, fatal: true });

@@ -10,6 +10,7 @@ use ::wire::frame;
 use net::buffers::BLOCK;
 use telemetry::Event;
 
+use crate::batch;
 use crate::card::Order;
 use crate::error::{Error, Limit};
 use crate::refuse;
@@ -126,6 +127,9 @@ fn next(session: &mut Session) -> Result<Next, Error> {
             // pass in pieces need not be whole
             b'Q' | b'P' | b'B' | b'D' | b'C' | b'E' | b'F' => {
                 let enough = client.channel.inbox.len() >= head.total().min(BLOCK);
+                // where there are several servers, one can be chosen only for what is all here
+                let enough = enough
+                    && !(client.underway.portion.is_some() && batch::is_to_come(&client.channel.inbox));
                 return Ok(if enough { Next::Request } else { Next::Incomplete });
             }
             b'X' => return Ok(Next::Goodbye),
