@@ -1,12 +1,18 @@
 //! What is known of the servers of a database that has several: found out by asking them, whatever the configuration
 //! says first, and found out again when it changes.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
 use testkit::postgres::Stop;
 use testkit::proxy::{Builder, Server};
 use testkit::{Client, Cluster, Postgres, Proxy, wait};
 
 use crate::console::{Table, admin, done, refused, show, visitor};
 use crate::scene::{PGWEIR, metrics, page};
+
+mod asking;
 
 /// A pgweir before these servers, in this order, that asks them as the superuser.
 fn before(servers: &[&Postgres]) -> Builder {
@@ -217,67 +223,6 @@ fn a_server_of_another_cluster_gets_nothing() {
 }
 
 #[test]
-fn who_asks_needs_no_rights() {
-    let cluster = Cluster::start(2);
-    cluster.primary.psql("CREATE ROLE prober LOGIN");
-    cluster.wait_until_caught_up();
-    let [a, b] = &cluster.replicas[..] else { unreachable!() };
-    let servers = [b, &cluster.primary, a];
-    let start =
-        || asking_as(&servers, "dbname", "\"postgres\"").toml("[route.probe]\nuser = \"prober\"").start();
-    let proxy = start();
-    let mut console = admin(&proxy);
-    settled(&mut console, &cluster);
-    assert_eq!(told(&mut console, a, "timeline"), "1", "of the control file");
-    let functions = ["pg_control_system()", "pg_control_checkpoint()", "pg_control_recovery()"];
-    for function in functions {
-        cluster.primary.psql(&format!("REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC"));
-    }
-    cluster.wait_until_caught_up();
-    let proxy = start();
-    let mut console = admin(&proxy);
-    settled(&mut console, &cluster);
-    assert_eq!(told(&mut console, a, "timeline"), "", "not even that");
-}
-
-#[test]
-fn who_asks_and_is_not_let_in_takes_nothing_from_anybody() {
-    let cluster = Cluster::start(1);
-    let servers = [&cluster.primary, &cluster.replicas[0]];
-    let probe = "[route.probe]\nuser = \"nobody\"";
-    let proxy = asking_as(&servers, "dbname", "\"postgres\"").toml(probe).start();
-    let mut console = admin(&proxy);
-    until(&mut console, &cluster.primary, "probe", "login");
-    until(&mut console, &cluster.replicas[0], "probe", "login");
-    proxy.wait_log("cannot ask the server what it is");
-    let mut client = proxy.connect().open();
-    assert_eq!(client.rows("SELECT pg_is_in_recovery()"), "f");
-    assert_eq!(page(&proxy, "/health").unwrap().0, 200);
-    // as soon as it is let in, all is known
-    cluster.primary.psql("CREATE ROLE nobody LOGIN");
-    settled(&mut console, &cluster);
-}
-
-#[test]
-fn with_nobody_to_ask_as_it_waits_for_the_first_client() {
-    let cluster = Cluster::start(2);
-    let [a, b] = &cluster.replicas[..] else { unreachable!() };
-    let proxy = asking_as(&[&cluster.primary, a, b], "dbname", "\"postgres\"").start();
-    let mut console = admin(&proxy);
-    assert_eq!(told(&mut console, a, "part"), "unknown");
-    assert_eq!(told(&mut console, a, "probe"), "");
-    let mut client = proxy.connect().open();
-    assert_eq!(client.rows("SELECT pg_is_in_recovery()"), "f");
-    settled(&mut console, &cluster);
-    let names = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'pgweir monitor'";
-    assert_eq!(a.psql(names), "postgres");
-    wait::until(wait::PATIENCE, "a connection of the client's pool is counted", || {
-        let table = show(&mut console, "SHOW BREAKERS");
-        table.number("good", &[("server", &name(&cluster.primary)), ("side", "write")]) >= 1
-    });
-}
-
-#[test]
 fn a_reload_adds_and_removes_servers() {
     let cluster = Cluster::start(2);
     let [a, b] = &cluster.replicas[..] else { unreachable!() };
@@ -338,4 +283,34 @@ fn a_promotion_is_followed_and_the_primary_of_before_is_fenced() {
     let new = std::mem::take(&mut cluster.replicas);
     cluster.primary.rejoin(&new[0]);
     until(&mut console, &cluster.primary, "fit", "fit");
+}
+
+#[test]
+fn a_busy_machine_gets_fewer_reads() {
+    let cluster = Cluster::start(1);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let exporter = format!("http://{}/metrics", listener.local_addr().unwrap());
+    // at first it rests, then it uses 95 % of its time
+    thread::spawn(move || {
+        for (at, stream) in listener.incoming().enumerate() {
+            let Ok(mut stream) = stream else { return };
+            let (at, mut request) = (u32::try_from(at).unwrap(), [0; 1024]);
+            let (idle, user) = (1_000 + at * 5, 100 + at * 95);
+            let body = format!(
+                "node_cpu_seconds_total{{cpu=\"0\",mode=\"idle\"}} {idle}\n\
+                 node_cpu_seconds_total{{cpu=\"0\",mode=\"user\"}} {user}\n"
+            );
+            let _ = stream.read(&mut request);
+            let _ = write!(stream, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{body}");
+        }
+    });
+    let replica = &cluster.replicas[0];
+    let proxy = before(&[&cluster.primary, replica])
+        .set("route.probe_interval", "\"1s\"")
+        .toml(&format!("node_exporter = \"{exporter}\""))
+        .start();
+    let mut console = admin(&proxy);
+    settled(&mut console, &cluster);
+    until(&mut console, replica, "weight", "250");
+    assert_eq!(told(&mut console, &cluster.primary, "weight"), "1000");
 }

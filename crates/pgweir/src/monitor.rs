@@ -1,7 +1,8 @@
 //! What watches the servers of the databases that have several: who is the primary, who answers, how far each has come.
 //!
 //! A database with one server has none of this. Of the others each has a [`Watched`], a task for each server that asks
-//! it (`asking`), and one that lets what is known grow old (`tick`). What comes of it hangs on the database's
+//! it (`asking`), one that asks its machine where there is something to ask (`machine`), and one that lets what is known
+//! grow old (`tick`). What comes of it hangs on the database's
 //! [`Board`](route::Board), where sessions look; a new primary is crowned in the directory first.
 //!
 //! All of these tasks run on the runtime of the first worker. A reload ends those of databases whose servers have
@@ -9,6 +10,7 @@
 //! over to them.
 
 mod asking;
+mod machine;
 mod news;
 mod watched;
 
@@ -104,8 +106,11 @@ fn watch(hub: &Arc<Hub>, entry: &Arc<Database>, cluster: Cluster, clock: Instant
     hub.boards.put(&entry.name, Arc::clone(&watched.board));
     let mut tasks = JoinSet::new();
     tasks.spawn_on(watched::tick(Arc::clone(&watched)), on);
-    for server in 0..entry.servers.len() {
-        tasks.spawn_on(asking::ask(Arc::clone(&watched), server), on);
+    for (at, server) in entry.servers.iter().enumerate() {
+        tasks.spawn_on(asking::ask(Arc::clone(&watched), at), on);
+        if let Some(url) = &server.node_exporter {
+            tasks.spawn_on(machine::watch(Arc::clone(&watched), at, url.clone()), on);
+        }
     }
     Monitor { watched, _tasks: tasks }
 }

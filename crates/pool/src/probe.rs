@@ -169,7 +169,7 @@ impl Asker {
         self.line = None;
     }
 
-    /// Closes the connection: the server is another one now.
+    /// Closes the connection: the next question opens another one.
     pub fn close(&mut self) {
         self.line = None;
     }

@@ -42,11 +42,19 @@ const CHASE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mi
 pub(super) async fn ask(watched: Arc<Watched>, server: usize) {
     let mut asker = Asker::default();
     let mut course = watched.course.subscribe();
-    let mut turn = 0;
+    let (mut turn, mut known) = (0, watched.config());
     loop {
         let (begun, asked) = (Instant::now(), watched.now());
         let doubts = course.borrow_and_update().doubts;
-        let patience = watched.config().servers.route.probe_timeout;
+        let config = watched.config();
+        if !Arc::ptr_eq(&config, &known) {
+            // perhaps with another user or password. One that a client has shown might not come again
+            if config.servers.route.probe.is_some() || watched.entry.user.is_some() {
+                asker.close();
+            }
+            known = Arc::clone(&config);
+        }
+        let patience = config.servers.route.probe_timeout;
         let whom = || watched.whom(server, turn);
         let answer = asker.ask(whom, watched.hub().directory.shared(), patience).await;
         let mut rest = Rest { begun, doubts, due: begun + NOBODY, chase: None, floors: begun };

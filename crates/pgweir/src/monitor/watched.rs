@@ -89,7 +89,11 @@ impl Watched {
 
     /// Where a server is and whom to log in as, to ask it; none while there is nobody.
     pub(super) fn whom(&self, server: usize, turn: usize) -> Option<Target> {
-        match self.hub.directory.asker(&self.entry, server, turn) {
+        let config = self.config();
+        let is_it = |entry: &&Arc<Database>| entry.name == self.entry.name;
+        // the servers are the same, or this had ended; how to log in may be new
+        let entry = config.databases.iter().find(is_it).unwrap_or(&self.entry);
+        match self.hub.directory.asker(entry, server, turn) {
             Ok(target) => target,
             Err(why) => {
                 tracing::warn!(database = self.entry.name, "servers cannot be asked what they are: {why}");
