@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: everything running, to look at: a primary with two streaming replicas, Redis, and pgweir
 //! in front. It waits for Ctrl-C (or `kill`) and removes all of it.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -67,19 +68,33 @@ fn show(binary: &Path, stop: &Stop) -> Result<(), Error> {
 /// The ports of the documents, if they are free.
 fn start_proxy(binary: &Path, cluster: &Cluster) -> Result<Proxy, Error> {
     let ports = [6432, 9127].map(|port| Port::exactly(port).unwrap_or_else(Port::free));
-    let mut config = Builder::new(binary.to_owned())
+    let servers = |target: &str| -> Vec<Server> {
+        let target = format!("\"{target}\"");
+        let all = iter::once(&cluster.primary).chain(&cluster.replicas);
+        all.map(|server| login(server).key("dbname", &format!("\"{DATABASE}\"")).key("target", &target))
+            .collect()
+    };
+    let config = Builder::new(binary.to_owned())
         .auth("scram-sha-256")
         .user(USER, PASSWORD)
         .set("admin.users", &format!("[\"{USER}\"]"))
         .pool_size(20)
-        .database(DATABASE, login(&cluster.primary));
-    for (number, replica) in cluster.replicas.iter().enumerate() {
-        let name = format!("{DATABASE}_replica{}", number + 1);
-        config = config.database(&name, login(replica).key("dbname", &format!("\"{DATABASE}\"")));
-    }
+        .database_on(DATABASE, &servers("split"))
+        .database_on(&main_only(), &servers("primary"))
+        .database_on(&read_only(), &servers("replica"));
     let [port, http] = ports;
     Proxy::try_start_on(binary, (port, http), |port, http| config.config(port, http))
         .map_err(|log| Error::Down { what: "pgweir", log })
+}
+
+/// What clients ask for who want the primary for everything.
+fn main_only() -> String {
+    format!("{DATABASE}_main")
+}
+
+/// What clients ask for who want replicas for everything.
+fn read_only() -> String {
+    format!("{DATABASE}_read")
 }
 
 fn login(server: &Postgres) -> Server {
@@ -106,13 +121,17 @@ fn traffic(proxy: &Proxy, cluster: &Cluster) -> Result<(), Error> {
 fn guide(proxy: &Proxy, cluster: &Cluster, redis: &Redis) -> String {
     let url = |database: &str| format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", proxy.port());
     let mut text = format!("\npgweir is running.\n\n  connect   psql {}\n", url(DATABASE));
-    for (number, replica) in cluster.replicas.iter().enumerate() {
-        let database = format!("{DATABASE}_replica{}", number + 1);
-        text += &format!("  replica   psql {}   (behind it: port {})\n", url(&database), replica.port());
-    }
-    text += &format!("  console   psql {} -c 'SHOW POOLS'\n", url("pgweir"));
+    text += &format!("  primary   psql {}   (nothing else)\n", url(&main_only()));
+    text += &format!("  replicas  psql {}   (nothing else)\n", url(&read_only()));
+    text += &format!("  console   psql {} -c 'SHOW REPLICAS'\n", url("pgweir"));
     text += &format!("  look at   http://127.0.0.1:{}/metrics\n", proxy.http_port());
-    text += &format!("  primary   port {}\n  Redis     {}\n", cluster.primary.port(), redis.url());
+    let replicas: Vec<String> = cluster.replicas.iter().map(|replica| replica.port().to_string()).collect();
+    text += &format!(
+        "  servers   primary on port {}, replicas on {}\n",
+        cluster.primary.port(),
+        replicas.join(", ")
+    );
+    text += &format!("  Redis     {}\n", redis.url());
     text += &format!("  set up by {}\n\nCtrl-C removes everything.\n", proxy.config_path().display());
     text
 }
