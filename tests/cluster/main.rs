@@ -41,6 +41,8 @@ mod fairness;
 #[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
+mod known_names;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod listen;

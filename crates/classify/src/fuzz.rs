@@ -3,7 +3,7 @@
 //! Callable from stable Rust too, so that an ordinary test runs the same over the corpus. A broken invariant
 //! panics, here and nowhere else in this crate.
 
-use crate::{Effects, Lexis, Marks, Naming, SettingName};
+use crate::{Against, Effects, Lexis, Marks, Naming, SettingName};
 
 /// A setting that no input names.
 const PROBE: &str = "pgweir_fuzz.probe";
@@ -22,6 +22,39 @@ pub fn effects(sql: &[u8]) {
         behind_others(sql, lexis, found.as_deref());
         before_others(sql, lexis, found.as_deref());
     }
+}
+
+/// A text's verdict: the same from the memo and without it, never better than those of a longer text, and the primary's
+/// where the text may leave something behind.
+pub fn verdict(sql: &[u8]) {
+    for backslashes in [false, true] {
+        let lexis = Lexis { backslashes };
+        let verdict = crate::memo::thorough(sql, true, lexis);
+        let memo = crate::Memo::new(8);
+        assert_eq!(memo.verdict(sql, true, lexis), verdict);
+        assert_eq!(memo.verdict(sql, true, lexis), verdict, "kept as it was found");
+        if crate::effects(sql, true, lexis).is_some() {
+            assert!(verdict.against.is_some(), "what may leave something behind");
+        }
+        if !sql.contains(&0) {
+            assert!(!crate::memo::thorough(sql, false, lexis).reads(), "the rest may do anything");
+        }
+        if let Some(why) = verdict.against {
+            against_with_others(sql, lexis, why);
+        }
+        let found = crate::tables(sql, lexis);
+        assert!(found.reads.len() <= crate::Tables::MOST && found.writes.len() <= crate::Tables::MOST);
+        let _digest = crate::digest(sql, lexis);
+    }
+}
+
+/// What speaks against a text does so behind another statement, too.
+fn against_with_others(sql: &[u8], lexis: Lexis, why: Against) {
+    if why == Against::Empty {
+        return;
+    }
+    let together = crate::memo::thorough(&[b"SELECT a FROM b; ".as_slice(), sql].concat(), true, lexis);
+    assert!(!together.reads(), "alone it is {}", why.as_str());
 }
 
 /// Everything points into the text, and is bounded.

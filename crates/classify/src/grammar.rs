@@ -6,12 +6,16 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, ObjectName, Query, SetExpr, Statement, TableFactor, UtilityOption, Visit, Visitor,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use crate::Lexis;
 use crate::effects;
 use crate::lexer::{Kind, Lexer};
+use crate::shape;
 use crate::verdict::Against;
 
 /// The longest text.
@@ -19,21 +23,22 @@ const LONGEST: usize = 16 * 1024;
 /// The most tokens: a chain of half as many operators is as deep as that.
 const MOST: usize = 512;
 
-/// What speaks against a replica; nothing, if the text is not understood, or not looked at.
-pub(crate) fn against(sql: &[u8]) -> Option<Against> {
-    let end = sql.iter().position(|byte| *byte == 0).unwrap_or(sql.len());
-    let text = str::from_utf8(sql.get(..end)?).ok().filter(|text| text.len() <= LONGEST)?;
+/// What speaks against a replica; nothing, if the text is not understood, or not looked at. Texts of one shape get one
+/// answer: it is the shape that is read.
+pub(crate) fn against(sql: &[u8], lexis: Lexis) -> Option<Against> {
+    let text = shape::text(sql, lexis);
+    let text = str::from_utf8(&text).ok().filter(|text| text.len() <= LONGEST)?;
     let mut lexer = Lexer::new(text.as_bytes(), false);
     let few = (0..MOST).any(|_| lexer.next().kind == Kind::End);
     let statements = few.then(|| Parser::parse_sql(&PostgreSqlDialect {}, text).ok()).flatten()?;
-    match statements.visit(&mut Walk) {
-        ControlFlow::Break(why) => Some(why),
-        ControlFlow::Continue(()) => None,
-    }
+    statements.iter().find_map(|statement| statement.visit(&mut Walk { plans: false }).break_value())
 }
 
 /// The way through a tree.
-struct Walk;
+struct Walk {
+    /// EXPLAIN without ANALYZE: nothing is run.
+    plans: bool,
+}
 
 impl Visitor for Walk {
     type Break = Against;
@@ -44,16 +49,30 @@ impl Visitor for Walk {
     )]
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Against> {
         match statement {
-            Statement::Query(_) | Statement::Explain { .. } | Statement::ExplainTable { .. } => {
+            Statement::Explain { analyze, options, .. } => {
+                let runs =
+                    |option: &UtilityOption| option.name.value.to_ascii_lowercase().starts_with("analy");
+                self.plans = !analyze && !options.iter().flatten().any(runs);
                 ControlFlow::Continue(())
             }
-            // the scan knows which of them reads
-            Statement::Copy { to: true, .. } => ControlFlow::Continue(()),
+            // the scan knows which of the last two read
+            Statement::Query(_)
+            | Statement::ExplainTable { .. }
+            | Statement::Copy { to: true, .. }
+            | Statement::ShowVariable { .. } => ControlFlow::Continue(()),
+            Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_)
+                if self.plans =>
+            {
+                ControlFlow::Continue(())
+            }
             _ => ControlFlow::Break(Against::Disagreement),
         }
     }
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Against> {
+        if self.plans {
+            return ControlFlow::Continue(());
+        }
         if !query.locks.is_empty() {
             return ControlFlow::Break(Against::Locks);
         }
@@ -95,8 +114,16 @@ impl Visitor for Walk {
 fn called(name: &ObjectName) -> ControlFlow<Against> {
     let parts: Option<Vec<_>> = name.0.iter().map(|part| part.as_ident()).collect();
     let reads = match parts.as_deref() {
+        // groupings inside of GROUPING SETS come as calls; the scan tells them from calls
+        Some([function]) if ["rollup", "cube"].iter().any(|it| function.value.eq_ignore_ascii_case(it)) => {
+            true
+        }
         Some([function]) => effects::reads(function.value.as_bytes(), function.quote_style.is_some()),
-        Some([schema, function]) if schema.value.eq_ignore_ascii_case("pg_catalog") => {
+        Some([schema, function])
+            if ["pg_catalog", "information_schema"]
+                .iter()
+                .any(|it| schema.value.eq_ignore_ascii_case(it)) =>
+        {
             effects::reads(function.value.as_bytes(), function.quote_style.is_some())
         }
         Some(_) | None => false,
@@ -107,6 +134,8 @@ fn called(name: &ObjectName) -> ControlFlow<Against> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PLAIN: Lexis = Lexis { backslashes: false };
 
     #[test]
     fn it_sees_what_writes_however_deep() {
@@ -119,7 +148,7 @@ mod tests {
             "SELECT a FROM t WHERE b = (SELECT nextval('s'))",
             "UPDATE t SET a = 1",
         ] {
-            assert!(against(sql.as_bytes()).is_some(), "{sql}");
+            assert!(against(sql.as_bytes(), PLAIN).is_some(), "{sql}");
         }
         for sql in [
             "SELECT lower(a), count(*) FROM t",
@@ -127,7 +156,7 @@ mod tests {
             "SELECT pg_catalog.lower('a')",
             "EXPLAIN SELECT 1",
         ] {
-            assert_eq!(against(sql.as_bytes()), None, "{sql}");
+            assert_eq!(against(sql.as_bytes(), PLAIN), None, "{sql}");
         }
     }
 
@@ -135,13 +164,13 @@ mod tests {
     fn long_chains_are_left_alone() {
         for link in ["+1", " OR a", "::int", "[1]", " UNION ALL SELECT 1"] {
             let sql = format!("SELECT a{}", link.repeat(8_000));
-            assert_eq!(against(sql.as_bytes()), None);
+            assert_eq!(against(sql.as_bytes(), PLAIN), None);
             let sql = format!("SELECT a{}", link.repeat(MOST / 4 - 2));
-            assert_eq!(against(sql.as_bytes()), None);
+            assert_eq!(against(sql.as_bytes(), PLAIN), None);
         }
         for (open, close) in [("(", ")"), ("(SELECT ", ")"), ("CASE WHEN ", " THEN 1 END"), ("ARRAY[", "]")] {
             let sql = format!("SELECT {}1{}", open.repeat(5_000), close.repeat(5_000));
-            assert_eq!(against(sql.as_bytes()), None);
+            assert_eq!(against(sql.as_bytes(), PLAIN), None);
         }
     }
 }

@@ -112,8 +112,8 @@ impl Memo {
 #[must_use]
 pub fn thorough(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
     let mut verdict = verdict::verdict(sql, whole, lexis);
-    if verdict.reads() && !lexis.backslashes {
-        verdict.against = grammar::against(sql);
+    if verdict.reads() {
+        verdict.against = grammar::against(sql, lexis);
     }
     verdict
 }

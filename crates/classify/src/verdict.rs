@@ -13,6 +13,9 @@ pub struct Verdict {
     pub kind: Kind,
     /// What speaks against a replica; `None`: nothing.
     pub against: Option<Against>,
+    /// What is not known of it and does not speak against a replica: what it hides, a replica refuses if it writes, as it
+    /// does with what a view hides.
+    pub doubt: Option<Doubt>,
     /// What it does to the transaction.
     pub block: Block,
     /// What its comments ask for.
@@ -20,11 +23,28 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether it goes to a replica, if nothing but the text decides: the hint `primary` is stronger than what it says,
+    /// and the hint `replica` than what is not known of it.
+    #[must_use]
+    pub fn goes_to_replica(&self) -> bool {
+        let Hints { primary, replica, .. } = self.hints;
+        !primary && self.against.is_none_or(|why| replica && why.is_undecided())
+    }
+
     /// Whether a replica may answer it.
     #[must_use]
     pub fn reads(&self) -> bool {
         self.against.is_none()
     }
+}
+
+/// What is not known of a text, and need not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// A type that is not the server's own: it may be a domain whose condition calls functions.
+    UnknownType,
+    /// An operator that is not the server's own: a function stands behind it.
+    UnknownOperator,
 }
 
 /// A kind of statement.
@@ -100,9 +120,9 @@ pub enum Against {
     Function,
     /// A function that is not known.
     UnknownFunction,
-    /// An operator that is not known.
+    /// A character that is no operator. Operators that are not known are a [`Doubt`] only.
     UnknownOperator,
-    /// A type that is not known: it may be a domain with a condition.
+    /// The type of a parameter that is not known. Types that the text names are a [`Doubt`] only.
     UnknownType,
     /// What it reads is about this server, not about the data.
     ServerState,
@@ -120,7 +140,7 @@ pub enum Against {
     Backslash,
     /// A quote or a comment is never closed, or the text is not all here.
     CutOff,
-    /// It is too long to be looked at.
+    /// It is too long, or nested too deep, to be looked at.
     TooLong,
     /// A statement that is not known.
     UnknownStatement,
@@ -165,6 +185,35 @@ impl Against {
         matches!(self, Self::UnknownFunction | Self::UnknownOperator | Self::UnknownType)
     }
 
+    /// For people: half a sentence.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Writes => "it writes",
+            Self::MakesTable => "SELECT INTO makes a table",
+            Self::Locks => "it locks rows or tables",
+            Self::Session => "it changes the session, or uses what only this one has",
+            Self::Transaction => "it begins or ends a transaction",
+            Self::Function => "a function in it writes, or answers something else on another server",
+            Self::UnknownFunction => "a function in it is not known to read only",
+            Self::UnknownOperator => "a character in it is no part of SQL",
+            Self::UnknownType => "the type of a parameter is not known",
+            Self::ServerState => "it asks about this server, not about the data",
+            Self::SystemColumn => "a system column tells where and by whom a row was written",
+            Self::Sequence => "it reads the state of a sequence",
+            Self::Copy => "COPY from or to somewhere else than the client",
+            Self::ExplainOption => "an option of EXPLAIN is not known",
+            Self::Escapes => "a name in it has escapes (U&\"…\")",
+            Self::Backslash => "a backslash in it may escape what follows",
+            Self::CutOff => "a quote or a comment is never closed, or the text is not all there",
+            Self::TooLong => "it is too long, or nested too deep, to be looked at",
+            Self::UnknownStatement => "the statement is not known, or may do anything",
+            Self::Empty => "there is nothing in it",
+            Self::Disagreement => "the grammar sees something else than the scan of the tokens",
+            Self::Refused => "a replica has refused a text of this shape",
+        }
+    }
+
     /// For `pgweir classify`, views and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -201,7 +250,7 @@ impl Against {
 pub fn verdict(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
     if sql.len() > LONGEST {
         let (kind, against) = (Kind::Unknown, Some(Against::TooLong));
-        return Verdict { kind, against, block: Block::Stays, hints: Hints::default() };
+        return Verdict { kind, against, doubt: None, block: Block::Stays, hints: Hints::default() };
     }
     effects::judge(sql, whole, lexis)
 }

@@ -1,6 +1,7 @@
 //! Every trap that looks like a read and is not, and reads that must not be kept from replicas.
 
-use pgweir_classify::{Lexis, verdict};
+use pgweir_classify::memo::thorough;
+use pgweir_classify::{Against, Lexis};
 
 const TRAPS: &str = include_str!("traps.tsv");
 const PLAIN: Lexis = Lexis { backslashes: false };
@@ -33,8 +34,8 @@ fn wrong(label: &str) -> Vec<String> {
     let reads = label == "replica";
     lines()
         .filter(|(of, _)| *of == label)
-        .map(|(_, text)| (verdict(text.as_bytes(), true, PLAIN), text))
-        .filter(|(verdict, _)| verdict.reads() != reads)
+        .map(|(_, text)| (thorough(text.as_bytes(), true, PLAIN), text))
+        .filter(|(verdict, _)| verdict.goes_to_replica() != reads)
         .map(|(verdict, text)| format!("{:?}: {text}", verdict.against))
         .collect()
 }
@@ -50,4 +51,13 @@ fn no_trap_goes_to_a_replica() {
 fn no_plain_read_stays_on_the_primary() {
     let wrong = wrong("replica");
     assert!(wrong.is_empty(), "{} stay on the primary:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_reason_is_documented() {
+    let document = include_str!("../../../docs/routing.md");
+    for why in Against::ALL {
+        let row = format!("| `{}` | {} |", why.as_str(), why.describe());
+        assert!(document.contains(&row), "not in docs/routing.md: {row}");
+    }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::assemble;
+use crate::{assemble, classify};
 
 /// A pooling proxy for PostgreSQL.
 #[derive(Parser)]
@@ -30,6 +30,15 @@ enum Command {
         #[arg(short, long)]
         config: PathBuf,
     },
+    /// Tell how a statement would be routed and why. Without one, read JSON lines {"id":…,"sql":…,"settings":{…}} from
+    /// standard input and write one for each. No server is needed.
+    Classify {
+        /// The configuration: its mistakes are told first.
+        #[arg(short, long)]
+        config: Option<PathBuf>,
+        /// The statement.
+        sql: Option<String>,
+    },
 }
 
 /// Does what the arguments say.
@@ -40,6 +49,9 @@ pub(crate) fn main() -> ExitCode {
             Err(mistakes) => fail(mistakes.iter().map(ToString::to_string)),
         },
         Command::Check { config } => check(&config),
+        Command::Classify { config: Some(config), .. } if config::check(&config).is_err() => check(&config),
+        Command::Classify { sql: Some(sql), .. } => classify::one(&sql),
+        Command::Classify { sql: None, .. } => classify::lines(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod assemble;
 mod balance;
 mod census;
+mod classify;
 mod cli;
 mod console;
 mod control;

@@ -129,9 +129,9 @@ events! {
     RoutedFunction => ROUTED "primary" "function";
     /// A request was sent to the primary because of a function that is not known.
     RoutedUnknownFunction => ROUTED "primary" "unknown_function";
-    /// A request was sent to the primary because of an operator that is not known.
+    /// A request was sent to the primary because of a character that is no operator.
     RoutedUnknownOperator => ROUTED "primary" "unknown_operator";
-    /// A request was sent to the primary because of a type that is not known.
+    /// A request was sent to the primary because of a parameter whose type is not known.
     RoutedUnknownType => ROUTED "primary" "unknown_type";
     /// A request was sent to the primary because it asks about the server.
     RoutedServerState => ROUTED "primary" "server_state";

@@ -4,6 +4,7 @@
 //! * [`test`]: the whole test suite, with the runtimes of other people's drivers ([`drivers`])
 //! * [`bench`]: pgweir beside PgBouncer and a direct connection
 //! * [`suites`]: the test suites of other people's drivers, directly and through pgweir
+//! * [`corpus`]: other people's SQL, classified and run
 //! * [`generate`]: documents that are written by the code
 //!
 //! Shared: [`setup`] (system packages), [`program`] (running others), [`checkout`] (where things are), [`stop`]
@@ -12,6 +13,7 @@
 
 mod bench;
 mod checkout;
+mod corpus;
 mod demo;
 mod drivers;
 mod error;
@@ -40,6 +42,10 @@ cargo xtask bench [--quick] [--rows a,b] [--contestants a,b] [--rounds N] [--sec
         pgweir beside PgBouncer and a direct connection, in one run; writes the table of docs/performance.md
         --binary PATH: this pgweir instead of a fresh build; --against PATH: another one beside it, as \"before\"
         --quick: 16 clients, short runs, no writing: what did this change do to the cost of a transaction
+cargo xtask corpus [--18] [--kept FILE] [--binary PATH] [DIR…]
+        runs the statements of the .sql files of each DIR on a primary, and those that begin like reads on its replica;
+        tells which of them `pgweir classify` sends where they must not run, and which reads it keeps from replicas.
+        Without DIR the report alone, from what was kept in FILE
 cargo xtask generate
         writes the documents that the code generates
 cargo xtask setup
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "suites" => suites::run(&rest),
         "bench" => bench::run(&rest),
+        "corpus" => corpus::run(&rest),
         "generate" => generate::run(&rest),
         "setup" => setup::run(&rest),
         "help" | "--help" | "-h" => {

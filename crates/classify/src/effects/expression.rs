@@ -121,9 +121,9 @@ impl Scanner<'_> {
 
     /// A function of one argument may stand behind a value and a dot: `(0.5).setseed`.
     fn behind_value(&mut self) {
+        self.judge_field();
         if self.name.before.kind == Kind::Dot && self.name.parts == 1 {
             let known = self.known();
-            self.judge_field(known);
             match known {
                 Some(Known::Harmless { .. } | Known::Keyword) | None => {}
                 Some(Known::Sets | Known::Runs | Known::Marks(_)) => self.mark(Marks::UNKNOWN),

@@ -1,14 +1,16 @@
 //! What speaks against a replica, found on the same way through the tokens.
 //!
-//! Nothing does only if every function, operator and type in the text is known to read alone, no word of it writes,
-//! locks or speaks of this server, and running it leaves nothing behind.
+//! Nothing does only if every function in the text is known to read alone, no word of it writes, locks or speaks of
+//! this server, and running it leaves nothing behind.
 
-use super::functions::Known;
+mod names;
+mod tokens;
+
 use super::known;
-use super::scanner::{Scanner, inside_quotes};
+use super::scanner::Scanner;
 use super::{Effects, Lexis};
-use crate::lexer::{Kind as Of, Token};
-use crate::verdict::{Against, Block, Hints, Kind, Verdict};
+use crate::lexer::Kind as Of;
+use crate::verdict::{Against, Block, Doubt, Hints, Kind, Verdict};
 
 /// What the judgement has come to so far.
 #[derive(Clone, Copy, Debug)]
@@ -17,15 +19,33 @@ pub(super) struct Judgement {
     on: bool,
     kind: Kind,
     against: Option<Against>,
+    doubt: Option<Doubt>,
+    /// EXPLAIN without ANALYZE: nothing is run.
+    only_plans: bool,
     block: Block,
     statements: u32,
     /// By depth: the parentheses of a CAST.
     casts: u64,
+    /// By depth: columns with their types stand here.
+    columns: u64,
+    /// By depth: a GROUP BY is being read.
+    groups: u64,
 }
 
 impl Judgement {
     pub(super) fn new(on: bool) -> Self {
-        Self { on, kind: Kind::Empty, against: None, block: Block::Stays, statements: 0, casts: 0 }
+        Self {
+            on,
+            kind: Kind::Empty,
+            against: None,
+            doubt: None,
+            only_plans: false,
+            block: Block::Stays,
+            statements: 0,
+            casts: 0,
+            columns: 0,
+            groups: 0,
+        }
     }
 
     /// Only knowledge is missing so far.
@@ -64,13 +84,13 @@ impl Scanner<'_> {
         if found.is_some_and(|found| !same(found)) {
             self.speaks_against(Kind::Session, Against::Session);
         }
-        let Judgement { kind, mut against, mut block, statements, .. } = self.judgement;
+        let Judgement { kind, mut against, doubt, mut block, statements, .. } = self.judgement;
         if block == Block::OpensReadOnly && statements > 1 {
             block = Block::Opens;
         }
         let hints: Hints = self.lexer.hints;
         against = against.or(hints.pin.then_some(Against::Session));
-        Verdict { kind, against, block, hints }
+        Verdict { kind, against, doubt, block, hints }
     }
 
     /// Notes what kind of statement it is, and what speaks against a replica.
@@ -86,12 +106,17 @@ impl Scanner<'_> {
             return;
         }
         self.judgement.statements += 1;
+        if self.prev.kind == Of::Semicolon {
+            self.judgement.only_plans = false;
+        } else if self.judgement.only_plans && matches!(verb, b"insert" | b"update" | b"delete" | b"merge") {
+            return;
+        }
         let (kind, why) = match verb {
             b"select" | b"values" | b"table" | b"with" => (Kind::Read, None),
             b"explain" => (Kind::Read, self.explains()),
             b"copy" => (Kind::Read, self.copies()),
             b"" if self.token.kind == Of::Open => (Kind::Read, None),
-            b"show" => (Kind::Read, Some(Against::ServerState)),
+            b"show" => (Kind::Read, self.shows()),
             b"begin" | b"start" => (Kind::Transaction, Some(self.begins())),
             b"commit" | b"end" | b"rollback" | b"abort" => {
                 self.judgement.block = Block::Ends;
@@ -137,6 +162,23 @@ impl Scanner<'_> {
         Against::Transaction
     }
 
+    /// SHOW, the current token: whether the setting is one that goes with its client, or the same everywhere.
+    fn shows(&self) -> Option<Against> {
+        let mut ahead = self.lexer.clone();
+        let name = ahead.next();
+        let (known, pairs) = (known::is_setting(self.lexer.bytes(name)), ["time", "session", "transaction"]);
+        let mut end = ahead.next();
+        if pairs.iter().any(|word| self.says(name, word)) {
+            // TIME ZONE, SESSION AUTHORIZATION, TRANSACTION ISOLATION LEVEL
+            while end.kind == Of::Word {
+                end = ahead.next();
+            }
+        } else if !known || name.kind != Of::Word {
+            return Some(Against::ServerState);
+        }
+        (!matches!(end.kind, Of::End | Of::Semicolon)).then_some(Against::ServerState)
+    }
+
     /// COPY, the current token: to the client, or not.
     fn copies(&self) -> Option<Against> {
         let (mut ahead, mut before, mut depth) = (self.lexer.clone(), self.token, 0u32);
@@ -170,8 +212,25 @@ impl Scanner<'_> {
         }
     }
 
-    /// EXPLAIN, the current token: its options. What it explains is judged by itself.
-    fn explains(&self) -> Option<Against> {
+    /// EXPLAIN, the current token: its options. What it explains is judged by itself, as far as it is run.
+    fn explains(&mut self) -> Option<Against> {
+        let mut ahead = self.lexer.clone();
+        let (first, second) = (ahead.next(), ahead.next());
+        let runs = |token| self.says(token, "analyze") || self.says(token, "analyse");
+        let mut any = runs(first) || runs(second);
+        if first.kind == Of::Open {
+            let mut token = second;
+            while !matches!(token.kind, Of::Close | Of::End) {
+                any |= runs(token) || token.kind == Of::Open;
+                token = ahead.next();
+            }
+        }
+        self.judgement.only_plans = !any;
+        self.options()
+    }
+
+    /// The options of EXPLAIN in parentheses.
+    fn options(&self) -> Option<Against> {
         const OPTIONS: &str = "analyze analyse verbose costs settings generic_plan buffers serialize wal timing \
                                summary memory format text xml json yaml on off true false none binary";
         let mut ahead = self.lexer.clone();
@@ -205,176 +264,6 @@ impl Scanner<'_> {
                 | Of::Equals
                 | Of::Operator => return Some(Against::ExplainOption),
             }
-        }
-    }
-
-    /// The current token, wherever it stands in a statement.
-    pub(super) fn judge_token(&mut self) {
-        if !self.judgement.on || (self.judgement.against.is_some() && !self.judgement.is_undecided()) {
-            return;
-        }
-        match self.token.kind {
-            Of::Word => self.judge_word(),
-            Of::Quoted => self.judge_name(inside_quotes(self.lexer.bytes(self.token))),
-            Of::Unicode => self.speaks_against(Kind::Unknown, Against::Escapes),
-            Of::Operator => self.judge_operator(),
-            Of::Text => self.judge_text(),
-            Of::Open if self.says(self.prev, "cast") || self.says(self.prev, "treat") => {
-                self.judgement.casts |= bit(self.depth);
-            }
-            Of::Open => self.judgement.casts &= !bit(self.depth),
-            Of::End
-            | Of::Number
-            | Of::Param
-            | Of::Close
-            | Of::CloseBracket
-            | Of::Comma
-            | Of::Semicolon
-            | Of::Dot
-            | Of::Cast
-            | Of::Equals => {}
-        }
-    }
-
-    fn judge_word(&mut self) {
-        let word = self.lexer.bytes(self.token);
-        let first = word.first().map_or(0, u8::to_ascii_lowercase);
-        let behind_dot = self.prev.kind == Of::Dot;
-        let written = match first {
-            b'i' => self.is("insert"),
-            b'u' => self.is("update"),
-            b'd' => self.is("delete"),
-            b'm' => self.is("merge"),
-            _ => false,
-        };
-        if written && !behind_dot {
-            return self.speaks_against(Kind::Write, Against::Writes);
-        }
-        match first {
-            b'i' if self.is("into") => self.speaks_against(Kind::Write, Against::MakesTable),
-            b'f' if self.is("for") && self.locks() => self.speaks_against(Kind::Write, Against::Locks),
-            b'o' if self.is("operator") && self.peek().kind == Of::Open => self.judge_named_operator(),
-            _ => self.judge_name(word),
-        }
-    }
-
-    /// FOR is the current token: UPDATE, NO KEY UPDATE, SHARE, KEY SHARE.
-    fn locks(&self) -> bool {
-        let next = self.peek();
-        ["update", "share", "no", "key"].iter().any(|word| self.says(next, word))
-    }
-
-    /// A name, whatever it is the name of.
-    fn judge_name(&mut self, name: &[u8]) {
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-        let system = |name: &[u8]| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"pg_"));
-        if ["ctid", "xmin", "xmax", "cmin", "cmax"].into_iter().any(is) {
-            return self.speaks_against(Kind::Read, Against::SystemColumn);
-        }
-        let next = || self.peek().kind;
-        if ["last_value", "log_cnt", "is_called"].into_iter().any(is) && next() != Of::Open {
-            return self.speaks_against(Kind::Read, Against::Sequence);
-        }
-        if self.is_type_place() {
-            return self.judge_type(name);
-        }
-        if system(name) && next() != Of::Open && !is("pg_catalog") && !known::is_catalogue(name) {
-            self.speaks_against(Kind::Read, Against::ServerState);
-        }
-    }
-
-    /// Whether the current token, an identifier, is the name of a type or part of it.
-    fn is_type_place(&self) -> bool {
-        let behind = |before: Token| {
-            before.kind == Of::Cast
-                || (self.judgement.casts & bit(self.depth) != 0 && self.says(before, "as"))
-        };
-        // the name this one goes on, or what stands before it
-        if self.prev.kind == Of::Dot { behind(self.name.before) } else { behind(self.prev) }
-    }
-
-    fn judge_type(&mut self, name: &[u8]) {
-        let qualified = self.prev.kind == Of::Dot;
-        let in_catalog = !qualified || self.names(self.name.last, "pg_catalog");
-        let goes_on = self.peek().kind == Of::Dot;
-        let known = if goes_on {
-            !qualified && name.eq_ignore_ascii_case(b"pg_catalog")
-        } else {
-            in_catalog && known::is_type(name)
-        };
-        if !known {
-            self.speaks_against(Kind::Read, Against::UnknownType);
-        }
-    }
-
-    /// A string behind a name is a literal of the type of that name.
-    fn judge_text(&mut self) {
-        let known = match self.prev.kind {
-            Of::Word => {
-                let word = self.lexer.bytes(self.prev);
-                known::precedes_text(word) || (known::is_type(word) && self.is_of_catalog())
-            }
-            Of::Quoted | Of::Unicode => false,
-            Of::End
-            | Of::Text
-            | Of::Number
-            | Of::Param
-            | Of::Open
-            | Of::Close
-            | Of::CloseBracket
-            | Of::Comma
-            | Of::Semicolon
-            | Of::Dot
-            | Of::Cast
-            | Of::Equals
-            | Of::Operator => true,
-        };
-        if !known {
-            self.speaks_against(Kind::Read, Against::UnknownType);
-        }
-    }
-
-    /// Whether the name that was read last has no schema but the server's own.
-    fn is_of_catalog(&self) -> bool {
-        self.name.parts == 1 || (self.name.parts == 2 && self.names(self.name.schema, "pg_catalog"))
-    }
-
-    fn judge_operator(&mut self) {
-        let run = self.lexer.bytes(self.token);
-        let single = matches!(run, [b'[' | b':' | b'{' | b'}']);
-        if !single && !known::is_operator(run) {
-            self.speaks_against(Kind::Read, Against::UnknownOperator);
-        }
-    }
-
-    /// `OPERATOR(schema.+)`, as it is written by psql and pg_dump.
-    fn judge_named_operator(&mut self) {
-        let mut ahead = self.lexer.clone();
-        let [_, schema, dot] = [ahead.next(), ahead.next(), ahead.next()];
-        if !self.names(schema, "pg_catalog") || dot.kind != Of::Dot {
-            self.speaks_against(Kind::Read, Against::UnknownOperator);
-        }
-    }
-
-    /// A name with a parenthesis behind it, of which this is known.
-    pub(super) fn judge_call(&mut self, known: Option<Known>, can_be_call: bool) {
-        match known {
-            Some(Known::Harmless { reads: true } | Known::Keyword) => {}
-            Some(Known::Harmless { reads: false } | Known::Sets | Known::Runs | Known::Marks(_)) => {
-                self.speaks_against(Kind::Unknown, Against::Function);
-            }
-            None if can_be_call => self.speaks_against(Kind::Unknown, Against::UnknownFunction),
-            None => {}
-        }
-    }
-
-    /// `(value).name` calls a function of that name.
-    pub(super) fn judge_field(&mut self, known: Option<Known>) {
-        if matches!(
-            known,
-            Some(Known::Harmless { reads: false } | Known::Sets | Known::Runs | Known::Marks(_))
-        ) {
-            self.speaks_against(Kind::Unknown, Against::Function);
         }
     }
 }

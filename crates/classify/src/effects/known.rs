@@ -24,8 +24,8 @@ const CATALOGUES: &str = "\
     pg_partitioned_table pg_policies pg_policy pg_proc pg_publication pg_publication_namespace \
     pg_publication_rel pg_publication_tables pg_range pg_replication_origin pg_rewrite pg_roles pg_rules \
     pg_seclabel pg_seclabels pg_sequence pg_shadow pg_shdepend pg_shdescription pg_shseclabel pg_statistic \
-    pg_statistic_ext pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs pg_tables pg_tablespace \
-    pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict pg_ts_parser pg_ts_template pg_type \
+    pg_statistic_ext pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs pg_subscription \
+    pg_subscription_rel pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict pg_ts_parser pg_ts_template pg_type \
     pg_user pg_user_mapping pg_user_mappings pg_views";
 
 /// The operators of `pg_catalog`, of PostgreSQL 15 and 18, and what the grammar makes of its own.
@@ -41,9 +41,47 @@ const BEFORE_TEXT: &str = "\
     not null offset on or passing path placing precision quote return select similar standalone symmetric \
     then to trailing uescape union using value values varying version when where zone";
 
-/// Whether this is a type of the server's own, or an array of it; the word is as it is written.
-pub(super) fn is_type(word: &[u8]) -> bool {
-    is_one_of(TYPES, word.strip_prefix(b"_").unwrap_or(word))
+/// Those words of them that are no names: in quotes they are somebody's own.
+const GRAMMAR: &str = "\
+    bigint boolean character dec decimal double float int integer national nchar real smallint";
+
+/// The domains of information_schema: functions on the list, because they are called to convert, and names that
+/// columns have.
+const DOMAINS: &str = "cardinal_number character_data sql_identifier time_stamp yes_or_no";
+
+/// Whether this is a type of the server's own, or an array of it; the word is as it is written, or what stood in
+/// quotes.
+pub(super) fn is_type(word: &[u8], quoted: bool) -> bool {
+    let word = word.strip_prefix(b"_").unwrap_or(word);
+    if quoted {
+        let is_exact = |known: &str| known.as_bytes() == word;
+        return TYPES.split(' ').any(is_exact) && !GRAMMAR.split(' ').any(is_exact);
+    }
+    is_one_of(TYPES, word)
+}
+
+/// The settings that are the same on every server, or go with their client.
+const SETTINGS: &str = "\
+    application_name array_nulls backslash_quote block_size bytea_output client_encoding client_min_messages datestyle \
+    default_text_search_config default_transaction_deferrable default_transaction_isolation escape_string_warning \
+    extra_float_digits integer_datetimes intervalstyle is_superuser lc_collate lc_ctype lc_messages lc_monetary \
+    lc_numeric lc_time lock_timeout max_function_args max_identifier_length max_index_keys quote_all_identifiers role \
+    row_security search_path segment_size server_encoding server_version server_version_num session_authorization \
+    standard_conforming_strings statement_timeout timezone transaction_isolation wal_block_size xmlbinary xmloption";
+
+/// Whether SHOW of this may be answered by a replica.
+pub(super) fn is_setting(word: &[u8]) -> bool {
+    is_one_of(SETTINGS, word)
+}
+
+/// Whether PostgreSQL reads these characters as operators.
+pub(super) fn is_made_of_operators(run: &[u8]) -> bool {
+    run.iter().all(|byte| b"~!@#%^&|`?+-*/<>=".contains(byte))
+}
+
+/// Whether this is a domain of information_schema.
+pub(super) fn is_domain(word: &[u8]) -> bool {
+    is_one_of(DOMAINS, word)
 }
 
 /// Whether this is one of the catalogues that say the same on every server.

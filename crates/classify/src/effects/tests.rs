@@ -7,6 +7,7 @@ mod lexing;
 mod naming;
 mod settings;
 mod statements;
+mod verdicts;
 
 use super::{Channel, Effects, Lexis, Naming, SettingName, effects};
 
