@@ -49,6 +49,8 @@ pub(crate) struct Delivered {
     pub(crate) ended: u64,
     /// Errors that the client got.
     pub(crate) errors: u64,
+    /// One of them is the last that the server says.
+    pub(crate) fatal: bool,
     /// An error among them speaks against the server, or against its being the primary.
     pub(crate) alarming: bool,
     /// The error by which the server has refused the client's settings: the request behind them has not run.
@@ -323,6 +325,12 @@ impl Pass<'_> {
         Error::Timeout(Limit::Query, after).respond(&mut self.out, self.client.card.id);
         self.step(seen.have, false);
         true
+    }
+
+    /// Whether the server goes away behind an error.
+    fn is_fatal(&self, seen: &Seen) -> bool {
+        let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();
+        Fields::new(body).is_fatal()
     }
 
     /// Whether an error has this code.

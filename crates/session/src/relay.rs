@@ -227,7 +227,8 @@ impl<'a> Relay<'a> {
             pool.alarm();
         }
         self.elsewhere |= done.elsewhere;
-        self.told |= done.errors > 0 && (unasked || !server.replies.is_settled());
+        // it may have come behind the last reply, unasked
+        self.told |= done.fatal || (done.errors > 0 && (unasked || !server.replies.is_settled()));
         self.client.underway.stalled = false;
         let (answered, ended) = (server.replies.is_empty(), is_free(server));
         self.count(&done, answered, ended);
@@ -346,6 +347,11 @@ impl Future for Relay<'_> {
             }
             match relay.poll_client(cx) {
                 Err(Error::ClientLost(None)) => return Poll::Ready(Ok(Ended::Goodbye)),
+                // it has said why it goes, and then takes nothing more
+                Err(Error::ServerLost { error, told }) => {
+                    let told = told || relay.told;
+                    return Poll::Ready(Err(Error::ServerLost { error, told }));
+                }
                 other => other?,
             }
             let said = said || relay.poll_server(cx)?;

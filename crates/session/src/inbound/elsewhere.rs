@@ -20,6 +20,7 @@ impl Pass<'_> {
             let goes_on = !self.done.elsewhere;
             return Some(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) });
         }
+        self.done.fatal |= self.is_fatal(seen);
         self.done.alarming |= !self.replica && ALARMING.iter().any(|code| self.says(seen, *code));
         let again = self.suspects(seen);
         let replaced = whole
