@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::amount::{ONE_DAY, ONE_MS, Time};
 use crate::choice::{choice, one_of};
-use crate::error::Error;
-use crate::file::Table;
-use crate::form::{List, Share, Text};
+use crate::form::{List, Share};
 use crate::key::{Check, key, section};
 
 section! {
@@ -14,14 +12,6 @@ section! {
     pub struct Failover {
         /// Who makes a replica the new primary.
         pub promote: Promote = key("failover.promote", one_of(), Promote::Never).live(),
-        /// How long the primary must have been out of reach before a replica is promoted.
-        pub timeout: Duration =
-            key("failover.timeout", Time(Duration::from_secs(1), ONE_DAY), Duration::from_secs(30)).live(),
-        /// The program that promotes, with its arguments; `{host}` and `{port}` stand for the chosen replica. For
-        /// `promote = "command"`.
-        pub command: Vec<String> = key("failover.command", List { of: Text, least: 0 }, Vec::new())
-            .live()
-            .example(r#"["/usr/local/bin/promote", "{host}", "{port}"]"#),
         /// How often names of servers are looked up again: connections to addresses that a name has no more are closed as
         /// soon as they are free. 0: never. Each new connection looks its name up in any case.
         pub resolve_interval: Duration =
@@ -29,15 +19,7 @@ section! {
     }
 }
 
-impl Check for Failover {
-    fn check(section: Option<&Self>, table: &Table<'_>) {
-        let Some(section) = section else { return };
-        if section.promote == Promote::Command && !table.has("command") {
-            let message = "promote \"command\" needs \"command\", set it or choose another way";
-            table.mistake("promote", Error::Conflict(message.into()));
-        }
-    }
-}
+impl Check for Failover {}
 
 section! {
     /// When a server that fails is left alone for a while. Only failures to connect, to log in and to answer in time
@@ -68,9 +50,6 @@ choice! {
     pub enum Promote {
         /// Others do, such as Patroni or a person.
         Never = "never",
-        /// pgweir calls `pg_promote()` on the replica that has come furthest.
-        PgPromote = "pg_promote",
-        /// pgweir runs `command` for the replica that has come furthest.
-        Command = "command",
     }
+    later "pg_promote", "command";
 }

@@ -100,6 +100,18 @@ fn what_is_not_supported_yet_says_so_and_what_to_do() {
             &format!("10:2: {section}: this key is not supported yet"),
         );
     }
+    for (section, key) in [("failover", "timeout = \"30s\""), ("failover", "command = [\"x\"]")] {
+        let (name, _) = key.split_once(' ').unwrap();
+        let expected =
+            format!("11:1: {section}.{name}: this key is not supported yet by this version, remove it");
+        says("host = \"db\"", &format!("[{section}]\n{key}"), &expected);
+    }
+    for word in ["pg_promote", "command"] {
+        let expected = format!(
+            "11:11: failover.promote: \"{word}\" is not supported yet by this version, choose one of never"
+        );
+        says("host = \"db\"", &format!("[failover]\npromote = \"{word}\""), &expected);
+    }
 }
 
 #[test]
