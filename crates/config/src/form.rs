@@ -8,15 +8,12 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use regex::RegexBuilder;
 use toml::de::DeValue;
 
 use crate::Network;
 use crate::error::{Error, quoted};
 use crate::file::Item;
-
-/// The most memory that a regular expression may take.
-const PATTERN: usize = 1 << 20;
+use crate::matcher::Matcher;
 
 /// A form of values.
 pub(crate) trait Form {
@@ -143,20 +140,19 @@ impl Form for Statement {
 pub(crate) struct Pattern;
 
 impl Form for Pattern {
-    type Value = String;
+    type Value = Matcher;
 
-    fn read(&self, item: &Item<'_>) -> Option<String> {
+    fn read(&self, item: &Item<'_>) -> Option<Matcher> {
         let text = expanded(item, self.words())?;
-        let is_one = RegexBuilder::new(&text).size_limit(PATTERN).build().is_ok();
-        if text.is_empty() || text.contains('\0') || !is_one {
+        let matcher = Matcher::new(&text).filter(|_| !text.is_empty() && !text.contains('\0'));
+        if matcher.is_none() {
             item.mistake(Error::Value { got: quoted(&text), want: self.words() });
-            return None;
         }
-        Some(text)
+        matcher
     }
 
-    fn show(&self, value: &String) -> String {
-        in_toml(value)
+    fn show(&self, value: &Matcher) -> String {
+        in_toml(value.as_str())
     }
 
     fn words(&self) -> String {

@@ -21,6 +21,7 @@ mod key;
 mod later;
 mod listen;
 mod log;
+mod matcher;
 mod pool;
 mod position;
 mod reload;
@@ -42,6 +43,7 @@ pub use failover::{Breaker, Failover, Promote};
 pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMethod, Network};
 pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};
+pub use matcher::Matcher;
 pub use pool::{
     CapLimits, CapOverrides, Caps, ListenPolicy, PoolMode, PoolOverrides, PoolSettings, SessionOverrides,
     SessionSettings, StatePolicy, TimeoutOverrides, Timeouts,

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::file::Table;
 use crate::form::{Pattern, Switch, Text};
 use crate::key::{Beside, Check, Each, Maybe, key, optional, required, section};
+use crate::matcher::Matcher;
 use crate::secret::SecretText;
 
 section! {
@@ -83,11 +84,11 @@ section! {
         pub database: Option<String> = optional("route.rule.database", Text, r#""app""#),
         /// The client's `application_name`.
         pub application_name: Option<String> = optional("route.rule.application_name", Text, r#""metabase""#),
-        /// A table that the statement names, with or without its schema.
+        /// A table that the statement names, with or without its schema. Not followed yet: such a rule fits nothing.
         pub table: Option<String> = optional("route.rule.table", Text, r#""public.jobs""#),
         /// A regular expression that is found in the statement's text.
-        pub statement: Option<String> = optional("route.rule.statement", Pattern, r#""(?i)^select .* from audit""#),
-        /// The digest of the statement, as `pgweir classify` and SHOW DIGESTS have it.
+        pub statement: Option<Matcher> = optional("route.rule.statement", Pattern, r#""(?i)^select .* from audit""#),
+        /// The digest of the statement, as `pgweir classify` and SHOW DIGESTS have it. Not followed yet, as `table`.
         pub digest: Option<String> = optional("route.rule.digest", Text, r#""8f14e45fceea167a""#),
         /// Where it goes.
         pub target: Target = required("route.rule.target", one_of(), r#""replica""#),

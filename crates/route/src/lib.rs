@@ -6,6 +6,7 @@
 //! - [`primary`]: which of the servers is the primary, and which only claims to be
 //! - [`lag`]: how far a replica is behind, in bytes and in time
 //! - [`cluster`]: all of that for the servers of a database, one report after the other
+//! - [`rules`]: what the configuration says of who asks for what
 //! - [`view`]: what comes of it, for those who choose
 //! - [`choose`](mod@choose), [`balance`]: what a request asks for, and the server it gets
 //! - [`loads`]: how busy servers are, and how fast they have answered
@@ -25,6 +26,7 @@ pub mod lag;
 pub mod loads;
 pub mod primary;
 pub mod probe;
+pub mod rules;
 pub mod view;
 
 pub use board::{Board, Boards};

@@ -38,8 +38,11 @@ pub(crate) struct Underway {
 impl Underway {
     /// There are several servers, or there is one.
     pub(crate) fn follow(&mut self, several: bool) {
-        if several != self.portion.is_some() {
-            self.portion = several.then(Box::default);
+        match &self.portion {
+            None if several => self.portion = Some(Box::default()),
+            // what is under way ends as it was begun
+            Some(portion) if !several && portion.is_idle() => self.portion = None,
+            Some(_) | None => {}
         }
     }
 

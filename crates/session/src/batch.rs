@@ -9,6 +9,8 @@
 //!
 //! Requests that read and follow each other are taken together.
 
+use std::cell::Cell;
+
 use classify::{Against, Block, Hints, Lexis, Memo, Verdict};
 use config::Undecided;
 use pool::Params;
@@ -29,6 +31,8 @@ const FIRST_OF_USERS: u32 = 16_384;
 pub(crate) enum Runs {
     /// Anywhere: so many bytes of requests only read.
     Reads(usize),
+    /// So do these for all that is known, but that is not much.
+    Guessed(usize),
     /// It opens a transaction that only reads, with so many bytes.
     Opens(usize),
     /// It does nothing, in so many bytes.
@@ -68,6 +72,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) undecided: Undecided,
     /// The client's names are followed.
     pub(crate) follows: bool,
+    /// Something was taken to read of which nothing is known.
+    pub(crate) guessed: Cell<bool>,
 }
 
 /// What is known of a statement: it reads, or not and why.
@@ -106,7 +112,7 @@ impl<'a> Judge<'a> {
             }
             together += length;
         }
-        Runs::Reads(together)
+        if self.guessed.get() { Runs::Guessed(together) } else { Runs::Reads(together) }
     }
 
     /// One request, and its length.
@@ -217,7 +223,7 @@ impl<'a> Judge<'a> {
         };
         // where they go of which nothing is known may be set differently tomorrow
         let undecided = matches!(judgement, Err(Reason::Against(why)) if why.is_undecided());
-        if !undecided && self.undecided == Undecided::Primary {
+        if !undecided && !self.guessed.get() {
             judged.set(number_of(judgement));
         }
         judgement
@@ -240,11 +246,11 @@ impl<'a> Judge<'a> {
             None => Ok(()),
             Some(_) if block == Block::OpensReadOnly => Ok(()),
             Some(why) if why.is_undecided() && (replica || self.undecided == Undecided::Replica) => {
-                if leaves_nothing(sql, self.lexis()) {
-                    Ok(())
-                } else {
-                    Err(Reason::Against(why))
+                if !leaves_nothing(sql, self.lexis()) {
+                    return Err(Reason::Against(why));
                 }
+                self.guessed.set(true);
+                Ok(())
             }
             Some(why) => Err(Reason::Against(why)),
         }
@@ -285,6 +291,21 @@ impl<'a> Judge<'a> {
 /// Whether a text that is not known to only read is at least not known to leave anything behind in the session.
 fn leaves_nothing(sql: &[u8], lexis: Lexis) -> bool {
     classify::effects(sql, true, lexis).is_none_or(|effects| effects.is_unknown_only())
+}
+
+/// The text of the statement that a request begins with, as far as it is here.
+pub(crate) fn first_text<'a>(inbox: &'a [u8], names: &'a Names) -> &'a [u8] {
+    let Ok(Some(head)) = frame::head(inbox, frame::LARGEST) else { return &[] };
+    let body = inbox.get(HEADER..head.total().min(inbox.len())).unwrap_or_default();
+    match head.tag {
+        b'Q' => body,
+        b'P' => parse::Parse::parse(body).map_or(&[], |parse| parse.sql),
+        b'B' => {
+            let statement = bind::Bind::parse(body).ok().and_then(|bind| names.settled(bind.statement));
+            statement.map_or(&[], |statement| &statement.sql)
+        }
+        _ => &[],
+    }
 }
 
 /// Whether a request begins the inbox that is not all there yet, and that no server has to answer before it is.

@@ -52,7 +52,7 @@ async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answ
         return Ok(Answered::Yes);
     }
     // who may answer?
-    let way = steps::route::choose(session, asked.runs).await?;
+    let way = steps::route::choose(session, asked).await?;
     // somebody has to listen for a client before its LISTEN may run
     if asked.class.listens {
         steps::listen::before(session, began).await?;

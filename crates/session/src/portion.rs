@@ -65,6 +65,11 @@ impl Portion {
         }
     }
 
+    /// It is of no importance at the moment.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open == Open::All && !self.keeps
+    }
+
     /// Nothing more may go out for now.
     pub(crate) fn is_spent(&self) -> bool {
         matches!(self.open, Open::Nothing | Open::Bytes(0))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::{Consistency, Database, Target, Undecided};
+use config::{Config, Consistency, Database, RouteRule, Target, Undecided};
 use pool::{Directory, Pool};
 use route::choose::Floor;
 use route::floors::Ticket;
@@ -16,7 +16,8 @@ use crate::hub::Hub;
 pub(crate) struct Split {
     /// The `[[database]]` by its name.
     entry: Box<str>,
-    /// What the configuration says.
+    /// The configuration, and what it says of this.
+    config: Arc<Config>,
     pub(crate) terms: Terms,
     /// What the session itself has asked for.
     pub(crate) wishes: Wishes,
@@ -96,6 +97,7 @@ impl Split {
         Some(Box::new(Self {
             entry: entry.name.as_str().into(),
             terms: Terms::of(entry, &config),
+            config: Arc::clone(&config),
             wishes: Wishes::default(),
             startup: Wishes::default(),
             seen: None,
@@ -111,7 +113,7 @@ impl Split {
         let new = Self::of(hub, pool)?;
         let Some(mut old) = old else { return Some(new) };
         old.terms = new.terms;
-        old.entry = new.entry;
+        (old.entry, old.config) = (new.entry, new.config);
         old.pools.clear();
         Some(old)
     }
@@ -147,7 +149,17 @@ impl Split {
 
     /// Which servers may answer.
     pub(crate) fn target(&self) -> Target {
-        match self.wishes.target.unwrap_or(self.terms.target) {
+        self.bounded(self.wishes.target.unwrap_or(self.terms.target))
+    }
+
+    /// The rules of the configuration.
+    pub(crate) fn rules(&self) -> &[RouteRule] {
+        &self.config.servers.route.rules
+    }
+
+    /// This target, as far as the configuration lets it be.
+    pub(crate) fn bounded(&self, target: Target) -> Target {
+        match target {
             Target::Split if !self.terms.split => Target::Primary,
             target @ (Target::Split | Target::Primary | Target::Replica) => target,
         }
@@ -226,7 +238,7 @@ impl Split {
 }
 
 impl Terms {
-    fn of(entry: &Database, config: &config::Config) -> Self {
+    fn of(entry: &Database, config: &Config) -> Self {
         let route = &config.servers.route;
         Self {
             target: entry.target,

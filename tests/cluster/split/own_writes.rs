@@ -3,7 +3,7 @@
 use std::thread;
 
 use testkit::cluster::Cluster;
-use testkit::{Postgres, wait};
+use testkit::{Client, Message, Postgres, messages as m, wait};
 
 use super::scene::{Scene, WHERE};
 
@@ -65,4 +65,70 @@ fn a_read_may_wait_for_a_replica() {
         assert_ne!(client.rows(WHERE), scene.primary());
         assert_eq!(client.rows("SELECT count(*) FROM t"), i.to_string());
     }
+}
+
+/// Writes and reads of any kind in any order: no read shows less than its session has written.
+#[test]
+fn no_order_of_reads_and_writes_shows_a_session_less_than_it_has_written() {
+    let scene = behind();
+    scene.write("CREATE TABLE own (who int, a int)");
+    thread::scope(|scope| {
+        for who in 0..3u64 {
+            let mut client = scene.client();
+            scope.spawn(move || {
+                client.rows(&format!("INSERT INTO own VALUES ({who}, 0)"));
+                let (mut dice, mut wrote) = (who * 7919 + 17, 0);
+                for _ in 0..150 {
+                    dice =
+                        dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let step = (dice >> 33) % 8;
+                    if step < 4 {
+                        wrote += 1;
+                    }
+                    assert_eq!(
+                        go(&mut client, step, who, wrote),
+                        wrote.to_string(),
+                        "session {who}, step {step}"
+                    );
+                }
+            });
+        }
+    });
+    assert!(scene.counted("primary", "own_writes") + scene.counted("replica", "reads") > 100);
+}
+
+/// One step; what is seen behind it.
+fn go(client: &mut Client, step: u64, who: u64, wrote: u64) -> String {
+    let write = format!("UPDATE own SET a = {wrote} WHERE who = {who}");
+    let read = format!("SELECT a FROM own WHERE who = {who}");
+    let run = |sql: &str| [m::parse("", sql, &[]), m::bind("", "", &[]), m::execute("", 0)].concat();
+    let row = |answer: &[Message]| {
+        answer.iter().find(|message| message.tag == b'D').map(|row| row.texts().concat())
+    };
+    match step {
+        // a write alone, in a transaction, in a batch, and with its read behind it in one segment
+        0 => drop(client.rows(&write)),
+        1 => drop(client.rows(&format!("BEGIN; {write}; COMMIT"))),
+        2 => {
+            client.send(&[run(&write), m::sync()].concat());
+            client.read_until_ready();
+        }
+        3 => {
+            client.send(&[m::query(&write), run(&read), m::sync()].concat());
+            client.read_until_ready();
+            return row(&client.read_until_ready()).unwrap_or_default();
+        }
+        4 => {
+            client.send(&[run(&read), m::sync()].concat());
+            return row(&client.read_until_ready()).unwrap_or_default();
+        }
+        5 => {
+            client.rows("BEGIN READ ONLY");
+            let seen = client.rows(&read);
+            client.rows("COMMIT");
+            return seen;
+        }
+        _ => {}
+    }
+    client.rows(&read)
 }

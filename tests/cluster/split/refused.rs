@@ -1,6 +1,7 @@
 //! What a replica refuses is run on the primary, and the client is told nothing of that.
 
 use testkit::client::tags;
+use testkit::cluster::Cluster;
 use testkit::{messages as m, wait};
 
 use super::scene::{Scene, WHERE};
@@ -89,7 +90,9 @@ fn a_transaction_that_was_begun_on_a_replica_is_told_what_it_refuses() {
 
 #[test]
 fn a_read_that_a_replica_does_not_survive_runs_on_the_primary() {
-    let scene = Scene::start();
+    let scene = Scene::with(Cluster::start(2), |builder| {
+        builder.set("route.consistency", "\"eventual\"").set("route.max_lag", "\"1h\"")
+    });
     let sql = "SELECT port, count(*) FROM here, t GROUP BY port";
     // the lock is replayed, and holds the read up
     let mut locker = scene.cluster.primary.door().open();
@@ -101,7 +104,13 @@ fn a_read_that_a_replica_does_not_survive_runs_on_the_primary() {
         wait::until(wait::PATIENCE, "the lock is replayed", || door.rows(locked) == "1");
     }
     let mut client = scene.client();
+    let reads = scene.counted("replica", "reads");
+    let sent = scene.routed();
     client.send(&m::query(sql));
+    wait::until(wait::PATIENCE, "the request is sent", || {
+        scene.routed() != sent || scene.counted("replica", "reads") > reads
+    });
+    assert_eq!(scene.counted("replica", "reads"), reads + 1, "{}", scene.routed());
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE query LIKE '%GROUP BY port' AND wait_event_type = 'Lock'";
     wait::until(wait::PATIENCE, "the replica is held up", || {

@@ -89,6 +89,13 @@ impl Scene {
         line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
     }
 
+    /// What pgweir tells of where requests were sent.
+    pub(crate) fn routed(&self) -> String {
+        let text = metrics(&self.proxy);
+        let ours = |line: &&str| line.starts_with("pgweir_routed_total") && !line.ends_with(" 0");
+        text.lines().filter(ours).collect::<Vec<_>>().join("\n")
+    }
+
     /// How many requests did not go well on a replica for this reason.
     pub(crate) fn retried(&self, reason: &str) -> u64 {
         let series = format!("pgweir_replica_retries_total{{reason=\"{reason}\"}} ");

@@ -129,3 +129,27 @@ fn a_token_takes_what_one_session_has_written_to_another() {
     wait::until(wait::PATIENCE, "it is back on the replica", || reader.rows(WHERE) != scene.primary());
     assert_eq!(server_error(reader.try_rows("SET pgweir.token = 'x'")).code(), "22023");
 }
+
+#[test]
+fn rules_say_where_requests_go() {
+    let rules = "[[route.rule]]\nstatement = \"(?i)fresh\"\ntarget = \"primary\"\n\
+                 [[route.rule]]\napplication_name = \"reports\"\ntarget = \"replica\"\n";
+    let scene = Scene::with(Cluster::start(1), |builder| {
+        builder.toml(rules).set("route.consistency", "\"eventual\"")
+    });
+    let mut client = scene.client();
+    for sql in ["SELECT port AS fresh FROM here", "SELECT /* FRESH */ port FROM here"] {
+        assert_eq!(client.rows(sql), scene.primary());
+    }
+    client.send(&[m::parse("s", "SELECT port AS fresh FROM here", &[]), m::sync()].concat());
+    client.read_until_ready();
+    client.send(&[m::bind("", "s", &[]), m::execute("", 0), m::sync()].concat());
+    assert_eq!(client.read_until_ready()[1].texts(), [scene.primary()]);
+    assert_ne!(client.rows(WHERE), scene.primary());
+    client.rows("SET application_name = 'reports'");
+    let error = server_error(client.try_rows("INSERT INTO t VALUES (1)"));
+    assert_eq!(error.code(), "25006");
+    assert_eq!(client.rows("/* pgweir: primary */ SELECT port FROM here"), scene.primary());
+    client.rows("SET pgweir.target = 'split'");
+    assert_eq!(client.rows("INSERT INTO t VALUES (1) RETURNING a"), "1");
+}

@@ -33,7 +33,7 @@ impl Desk {
 
     fn judge<'a>(&'a self, memo: &'a Memo) -> Judge<'a> {
         let (names, params) = (&self.names, &self.params);
-        Judge { memo, names, params, undecided: Undecided::Primary, follows: true }
+        Judge { memo, names, params, undecided: Undecided::Primary, follows: true, guessed: Cell::default() }
     }
 }
 
@@ -78,7 +78,11 @@ fn a_query_goes_by_its_text() {
     let against = |sql: &str| match look(&desk, &q(sql)) {
         Runs::Primary(Reason::Against(why)) => Some(why),
         Runs::Reads(_) => None,
-        other @ (Runs::Opens(_) | Runs::Nothing(_) | Runs::Primary(_) | Runs::Refused(_)) => {
+        other @ (Runs::Guessed(_)
+        | Runs::Opens(_)
+        | Runs::Nothing(_)
+        | Runs::Primary(_)
+        | Runs::Refused(_)) => {
             panic!("{sql}: {other:?}")
         }
     };
@@ -94,8 +98,9 @@ fn a_query_goes_by_its_text() {
 #[test]
 fn a_comment_decides_only_what_nobody_knows() {
     let desk = Desk::default();
-    let reads = |sql: &str| matches!(look(&desk, &q(sql)), Runs::Reads(_));
-    assert!(reads("/* pgweir: replica */ SELECT mine(a) FROM t"));
+    let reads = |sql: &str| matches!(look(&desk, &q(sql)), Runs::Reads(_) | Runs::Guessed(_));
+    let sql = "/* pgweir: replica */ SELECT mine(a) FROM t";
+    assert_eq!(look(&desk, &q(sql)), Runs::Guessed(q(sql).len()));
     for sql in [
         "/* pgweir: replica */ UPDATE t SET a = 1",
         "/* pgweir: replica */ SELECT a FROM t FOR UPDATE",
@@ -227,7 +232,7 @@ proptest! {
         }
         inbox.truncate(inbox.len().saturating_sub(cut));
         match look(&desk, &inbox) {
-            Runs::Reads(length) => prop_assert!(length <= inbox.len() && length < writes),
+            Runs::Reads(length) | Runs::Guessed(length) => prop_assert!(length <= inbox.len() && length < writes),
             Runs::Nothing(_) | Runs::Opens(_) | Runs::Primary(_) | Runs::Refused(_) => {}
         }
     }

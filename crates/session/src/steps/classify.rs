@@ -1,12 +1,15 @@
 //! Classify: what is this SQL?
 
-use ::classify::Class;
+use std::cell::Cell;
+
+use ::classify::{Class, Lexis};
+use ::route::rules::{self, Caller};
 use ::wire::frame::{self, HEADER};
 use ::wire::frontend;
 use config::{PoolMode, Target};
 use telemetry::Event;
 
-use crate::batch::{Judge, Runs};
+use crate::batch::{self, Judge, Runs};
 use crate::error::Error;
 use crate::portion;
 use crate::refusal::Refusal;
@@ -19,6 +22,8 @@ pub(crate) struct Asked {
     pub(crate) class: Class,
     /// Where it may run; none where there is nothing to choose.
     pub(crate) runs: Option<Runs>,
+    /// Which servers may answer; none where there is one.
+    pub(crate) target: Option<Target>,
 }
 
 /// Looks at the request at hand.
@@ -30,14 +35,36 @@ pub(crate) fn classify(session: &mut Session) -> Result<Asked, Error> {
     if class.opens_block && session.mode() == PoolMode::Statement {
         return Err(Error::TransactionBlock { open: false });
     }
-    Ok(Asked { class, runs: runs(session) })
+    let target = target(session);
+    Ok(Asked { class, runs: runs(session, target), target })
+}
+
+/// Which servers may answer: as the session has asked for, else as the first rule says that fits, else as its database has
+/// it.
+fn target(session: &Session) -> Option<Target> {
+    let split = session.split.as_ref()?;
+    let rules = split.rules();
+    if rules.is_empty() || split.wishes.target.is_some() {
+        return Some(split.target());
+    }
+    let (client, key) = (&session.client, &session.pool.key);
+    let sql = batch::first_text(&client.channel.inbox, &client.names);
+    let application = client.params.get("application_name").unwrap_or_default();
+    let caller = Caller { user: &key.user, database: &key.database, application };
+    let lexis = Lexis { backslashes: client.params.has_backslashes() };
+    match rules::target(rules, caller, sql) {
+        None => Some(split.target()),
+        // a comment in the statement beats a rule
+        Some(_) if session.hub.memo.verdict(sql, true, lexis).hints.primary => Some(Target::Primary),
+        Some(target) => Some(split.bounded(target)),
+    }
 }
 
 /// Where it may run, if its client's reads may go to replicas.
-fn runs(session: &mut Session) -> Option<Runs> {
+fn runs(session: &mut Session, target: Option<Target>) -> Option<Runs> {
     let split = session.split.as_mut()?;
     let (hub, rules) = (&session.hub, session.rules.1);
-    if split.target() != Target::Split || rules.mode == PoolMode::Session || split.look(hub).is_none() {
+    if target != Some(Target::Split) || rules.mode == PoolMode::Session || split.look(hub).is_none() {
         return None;
     }
     let client = &mut session.client;
@@ -48,6 +75,7 @@ fn runs(session: &mut Session) -> Option<Runs> {
         params: &client.params,
         undecided: split.terms.undecided,
         follows: rules.statements > 0,
+        guessed: Cell::default(),
     };
     let inbox = &client.channel.inbox;
     match refusal {

@@ -66,6 +66,7 @@ pub(crate) fn settle(
         checkout.close();
         return Ok(Ended::Elsewhere);
     }
+    session.client.underway.close();
     match &ended {
         Ok(Ended::Free { at }) => {
             // what the request changed, the client carries on to its next server; what else it may have changed was

@@ -83,6 +83,8 @@ pub(crate) fn begin(session: &mut Session, way: Way, pool: &Arc<Pool>) {
     match pool.key.seat {
         Seat::Replica(server) => {
             split.begin(server);
+            // whatever it is, it does not write there
+            writes = false;
             session.client.card.reads_from(pool);
             keeps = way.spare && matches!(open, Open::Bytes(_));
         }

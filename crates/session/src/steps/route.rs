@@ -15,6 +15,7 @@ use crate::portion::Open;
 use crate::reasons;
 use crate::session::Session;
 use crate::split::Split;
+use crate::steps::classify::Asked;
 
 /// How often a read that waits for a replica looks whether that has come far enough.
 const GLANCE: Duration = Duration::from_millis(2);
@@ -47,19 +48,20 @@ impl Way {
 ///
 /// # Errors
 /// There is none that may answer, or the client went away or cancelled.
-pub(crate) async fn choose(session: &mut Session, runs: Option<Runs>) -> Result<Way, Error> {
+pub(crate) async fn choose(session: &mut Session, asked: Asked) -> Result<Way, Error> {
     let Some(split) = &mut session.split else { return Ok(Way::ONLY) };
     let whole = session.rules.1.mode == PoolMode::Session;
-    let target = split.target();
+    let target = asked.target.unwrap_or(Target::Primary);
     let hub = &session.hub;
     if split.look(hub).is_none() {
         return Ok(Way::primary(Event::RoutedNoReplica));
     }
-    let (open, writes) = match runs {
+    let (open, writes) = match asked.runs {
         _ if target == Target::Primary => return Ok(Way::primary(Event::RoutedAsked)),
         _ if target == Target::Replica => (Open::All, false),
         _ if whole => return Ok(Way::primary(Event::RoutedSession)),
         Some(Runs::Reads(length)) => (Open::Bytes(length), false),
+        Some(Runs::Guessed(length)) => (Open::Bytes(length), true),
         Some(Runs::Opens(_)) => (Open::Request, false),
         Some(Runs::Nothing(length)) => {
             let way = Way::primary(Event::RoutedEmpty);
@@ -79,14 +81,14 @@ pub(crate) async fn choose(session: &mut Session, runs: Option<Runs>) -> Result<
     let way = Way { open, writes, ..Way::ONLY };
     match choice {
         Choice::Replica(replica) => {
-            let why = Some(if writes { Event::RoutedAsked } else { Event::RoutedReplica });
+            let why = Some(if target == Target::Replica { Event::RoutedAsked } else { Event::RoutedReplica });
             Ok(Way { replica: Some(replica), spare: target == Target::Split, why, ..way })
         }
         Choice::Primary(why) => {
             let opens = open == Open::Request;
             // what a transaction does that only reads is not followed on the primary
             let open = if opens { Open::All } else { open };
-            Ok(Way { open, writes: opens, why: Some(reasons::why(why)), ..way })
+            Ok(Way { open, writes: writes || opens, why: Some(reasons::why(why)), ..way })
         }
         Choice::Nobody(why) => Err(nobody(session, why)),
     }
