@@ -204,6 +204,7 @@ fn pipelines_of_reads_and_writes_are_answered_in_order() {
         }
     });
     assert!(scene.counted("replica", "reads") > 0);
+    assert_eq!(scene.retried("refused"), 0, "no write was sent to a replica");
 }
 
 fn in_order(client: &mut Client, n: usize) {
