@@ -13,6 +13,7 @@ use crate::console::{Table, admin, done, refused, show, visitor};
 use crate::scene::{PGWEIR, metrics, page};
 
 mod asking;
+mod used;
 
 /// A pgweir before these servers, in this order, that asks them as the superuser.
 fn before(servers: &[&Postgres]) -> Builder {

@@ -91,6 +91,7 @@ impl Directory {
         let key = Key { seat: Seat::Replica(server), ..pool.key.clone() };
         let opened = self.open_at(key, pool.target.credentials.as_found())?;
         opened.target.credentials.learn_from(&pool.target.credentials);
+        opened.vouched_by(pool);
         Ok(opened)
     }
 

@@ -104,6 +104,8 @@ struct Here {
     pinned: AtomicU32,
     /// Nobody may come any more, for all that the configuration says.
     made_up: AtomicBool,
+    /// Another server lets this user in.
+    vouched: AtomicBool,
     /// Connections that could be made, and that could not, since somebody has asked for that.
     outcomes: [AtomicU32; 2],
     /// Another server is the primary now.

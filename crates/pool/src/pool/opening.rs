@@ -57,7 +57,7 @@ impl Pool {
     }
 
     /// Connections that could be made, and that could not, since this was last asked for. That somebody is not let in does
-    /// not count where nobody ever was: that speaks of the name and not of the server.
+    /// not count where nobody of this name ever was: that speaks of the name and not of the server.
     #[must_use]
     pub fn take_outcomes(&self) -> (u32, u32) {
         let [good, bad] = &self.here.outcomes;
@@ -67,11 +67,22 @@ impl Pool {
         (take(good), take(bad))
     }
 
+    /// What is known of the names to another server of the database.
+    pub(crate) fn vouched_by(&self, other: &Self) {
+        if other.is_known() && !self.is_known() {
+            self.here.vouched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_known(&self) -> bool {
+        self.here.vouched.load(Ordering::Relaxed) || self.learnt.welcome().is_some()
+    }
+
     fn came_to(&self, failed: Option<&Error>) {
         let [good, bad] = &self.here.outcomes;
         match failed {
             None => good.fetch_add(1, Ordering::Relaxed),
-            Some(error) if error.is_final() && self.learnt.welcome().is_none() => return,
+            Some(error) if error.is_final() && !self.is_known() => return,
             Some(_) => bad.fetch_add(1, Ordering::Relaxed),
         };
     }
