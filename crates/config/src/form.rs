@@ -160,6 +160,31 @@ impl Form for Pattern {
     }
 }
 
+/// The digest of a statement.
+pub(crate) struct Digest;
+
+impl Form for Digest {
+    type Value = u64;
+
+    fn read(&self, item: &Item<'_>) -> Option<u64> {
+        let text = expanded(item, self.words())?;
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = digits.then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+        if value.is_none() {
+            item.mistake(Error::Value { got: quoted(&text), want: self.words() });
+        }
+        value
+    }
+
+    fn show(&self, value: &u64) -> String {
+        in_toml(&format!("{value:016x}"))
+    }
+
+    fn words(&self) -> String {
+        "16 hexadecimal digits".into()
+    }
+}
+
 /// A share of the whole, above zero, at most one.
 pub(crate) struct Share;
 

@@ -7,7 +7,7 @@ use crate::amount::{ONE_DAY, ONE_MS, Size, Time};
 use crate::choice::{choice, one_of};
 use crate::error::Error;
 use crate::file::Table;
-use crate::form::{Pattern, Switch, Text};
+use crate::form::{Digest, Pattern, Switch, Text};
 use crate::key::{Beside, Check, Each, Maybe, key, optional, required, section};
 use crate::matcher::Matcher;
 use crate::secret::SecretText;
@@ -84,12 +84,12 @@ section! {
         pub database: Option<String> = optional("route.rule.database", Text, r#""app""#),
         /// The client's `application_name`.
         pub application_name: Option<String> = optional("route.rule.application_name", Text, r#""metabase""#),
-        /// A table that the statement names, with or without its schema. Not followed yet: such a rule fits nothing.
+        /// A table that the statement names, with or without its schema.
         pub table: Option<String> = optional("route.rule.table", Text, r#""public.jobs""#),
         /// A regular expression that is found in the statement's text.
         pub statement: Option<Matcher> = optional("route.rule.statement", Pattern, r#""(?i)^select .* from audit""#),
-        /// The digest of the statement, as `pgweir classify` and SHOW DIGESTS have it. Not followed yet, as `table`.
-        pub digest: Option<String> = optional("route.rule.digest", Text, r#""8f14e45fceea167a""#),
+        /// The digest of the statement, as `pgweir classify` and SHOW DIGESTS have it.
+        pub digest: Option<u64> = optional("route.rule.digest", Digest, r#""8f14e45fceea167a""#),
         /// Where it goes.
         pub target: Target = required("route.rule.target", one_of(), r#""replica""#),
     }

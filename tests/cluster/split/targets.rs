@@ -133,10 +133,12 @@ fn a_token_takes_what_one_session_has_written_to_another() {
 #[test]
 fn rules_say_where_requests_go() {
     let rules = "[[route.rule]]\nstatement = \"(?i)fresh\"\ntarget = \"primary\"\n\
+                 [[route.rule]]\ntable = \"public.marked\"\ntarget = \"primary\"\n\
                  [[route.rule]]\napplication_name = \"reports\"\ntarget = \"replica\"\n";
     let scene = Scene::with(Cluster::start(1), |builder| {
         builder.toml(rules).set("route.consistency", "\"eventual\"")
     });
+    scene.write("CREATE TABLE marked (a int); INSERT INTO marked VALUES (1)");
     let mut client = scene.client();
     for sql in ["SELECT port AS fresh FROM here", "SELECT /* FRESH */ port FROM here"] {
         assert_eq!(client.rows(sql), scene.primary());
@@ -145,6 +147,7 @@ fn rules_say_where_requests_go() {
     client.read_until_ready();
     client.send(&[m::bind("", "s", &[]), m::execute("", 0), m::sync()].concat());
     assert_eq!(client.read_until_ready()[1].texts(), [scene.primary()]);
+    assert_eq!(client.rows("SELECT port FROM here, marked"), scene.primary());
     assert_ne!(client.rows(WHERE), scene.primary());
     client.rows("SET application_name = 'reports'");
     let error = server_error(client.try_rows("INSERT INTO t VALUES (1)"));

@@ -52,11 +52,32 @@ fn target(session: &Session) -> Option<Target> {
     let application = client.params.get("application_name").unwrap_or_default();
     let caller = Caller { user: &key.user, database: &key.database, application };
     let lexis = Lexis { backslashes: client.params.has_backslashes() };
-    match rules::target(rules, caller, sql) {
+    match rules::target(rules, caller, &First { sql, lexis }) {
         None => Some(split.target()),
         // a comment in the statement beats a rule
         Some(_) if session.hub.memo.verdict(sql, true, lexis).hints.primary => Some(Target::Primary),
         Some(target) => Some(split.bounded(target)),
+    }
+}
+
+/// The first statement of a request, for rules.
+struct First<'a> {
+    sql: &'a [u8],
+    lexis: Lexis,
+}
+
+impl rules::Statement for First<'_> {
+    fn text(&self) -> &[u8] {
+        self.sql
+    }
+
+    fn tables(&self) -> Vec<String> {
+        let found = ::classify::tables(self.sql, self.lexis);
+        found.reads.into_iter().chain(found.writes).collect()
+    }
+
+    fn digest(&self) -> u64 {
+        ::classify::digest(self.sql, self.lexis)
     }
 }
 
