@@ -41,14 +41,17 @@ const PHP_PGSQL: Need =
 const RUBY_PG: Need = ("ruby-pg", || answers("ruby", &["-rpg", "-e", ""]));
 const PERL_PG: Need = ("libdbd-pg-perl", || answers("perl", &["-MDBD::Pg", "-e", "1"]));
 const ODBC: Need = ("odbc-postgresql", || file_says("/etc/odbcinst.ini", "[PostgreSQL Unicode]"));
+/// What drivers for ODBC are loaded by; nothing that is installed here depends on it.
+const LIB_ODBC: Need =
+    ("libodbc2", || answers("python3", &["-c", "import ctypes; ctypes.CDLL('libodbc.so.2')"]));
 const GO: Need = ("golang-go", || which("go").is_some());
 const LIB_PQ: Need =
     ("golang-github-lib-pq-dev", || Path::new("/usr/share/gocode/src/github.com/lib/pq").exists());
 
 /// What the tests need, drivers of other languages included.
 const TEST: &[Need] = &[
-    MAKE, POSTGRESQL, PSQL, REDIS, PYTHON, NODE, NPM, JAVA, JDBC, PHP, PHP_PGSQL, RUBY_PG, PERL_PG, ODBC, GO,
-    LIB_PQ,
+    MAKE, POSTGRESQL, PSQL, REDIS, PYTHON, NODE, NPM, JAVA, JDBC, PHP, PHP_PGSQL, RUBY_PG, PERL_PG, ODBC,
+    LIB_ODBC, GO, LIB_PQ,
 ];
 
 /// The packages that bring what is not there.
