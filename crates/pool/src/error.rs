@@ -127,8 +127,11 @@ impl Error {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            // 28: log-in refused, 3D000: no such database. Another attempt would hear the same.
-            Self::Refused { sqlstate, .. } => sqlstate.starts_with("28") || sqlstate == "3D000",
+            // 28: log-in refused, 3D000: no such database, 55000: it takes no connections, 42501: not this user's.
+            // Another attempt would hear the same.
+            Self::Refused { sqlstate, .. } => {
+                sqlstate.starts_with("28") || ["3D000", "55000", "42501"].contains(&&**sqlstate)
+            }
             Self::Credentials { .. } | Self::Unbound { .. } | Self::Retired | Self::ShuttingDown => true,
             Self::QueueTimeout { .. }
             | Self::AtCap(_)
