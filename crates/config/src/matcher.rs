@@ -4,8 +4,8 @@ use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// The most memory that a compiled one may take.
-const PATTERN: usize = 1 << 20;
+/// The most memory that a compiled one may take, whatever it is looked for in.
+pub(crate) const MOST: usize = 1 << 20;
 
 /// A regular expression, compiled.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub struct Matcher(Regex);
 impl Matcher {
     /// Of this text, if it is one.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        RegexBuilder::new(text).size_limit(PATTERN).build().ok().map(Self)
+        RegexBuilder::new(text).size_limit(MOST).build().ok().map(Self)
     }
 
     /// Whether it is found in this.

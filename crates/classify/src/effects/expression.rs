@@ -6,7 +6,7 @@
 use super::Marks;
 use super::functions::{self, Known};
 use super::keywords;
-use super::scanner::{Scanner, inside_quotes};
+use super::scanner::{Scanner, bit, inside_quotes};
 use super::set_config::SetConfig;
 use crate::lexer::{Kind, Token};
 
@@ -250,9 +250,4 @@ impl Scanner<'_> {
     fn groups_by(&self, name: Token) -> bool {
         self.about.groups && (self.says(name, "rollup") || self.says(name, "cube"))
     }
-}
-
-/// One bit for each depth; none for what is deeper than anybody writes.
-fn bit(depth: u32) -> u64 {
-    1u64.checked_shl(depth).unwrap_or(0)
 }

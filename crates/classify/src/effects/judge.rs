@@ -267,8 +267,3 @@ impl Scanner<'_> {
         }
     }
 }
-
-/// One bit for each depth; none for what is deeper than anybody writes.
-fn bit(depth: u32) -> u64 {
-    1u64.checked_shl(depth).unwrap_or(0)
-}

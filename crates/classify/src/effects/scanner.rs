@@ -327,3 +327,8 @@ pub(super) fn is_temporary_schema(name: &[u8]) -> bool {
     let Some((temp, number)) = name.split_at_checked(7) else { return false };
     temp.eq_ignore_ascii_case(b"pg_temp") && (number.is_empty() || number.starts_with(b"_"))
 }
+
+/// One bit for each depth; none for what is deeper than anybody writes.
+pub(super) fn bit(depth: u32) -> u64 {
+    1u64.checked_shl(depth).unwrap_or(0)
+}

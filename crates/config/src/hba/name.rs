@@ -5,9 +5,7 @@ use regex::{Regex, RegexBuilder};
 use super::Caller;
 use super::lines::Token;
 use crate::error::quoted;
-
-/// The most memory one compiled expression may take.
-const MOST_COMPILED: usize = 1 << 20;
+use crate::matcher;
 
 /// One word of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +35,7 @@ impl PartialEq for Pattern {
 impl Pattern {
     /// The expression behind the slash.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let made = RegexBuilder::new(text).size_limit(MOST_COMPILED).build();
+        let made = RegexBuilder::new(text).size_limit(matcher::MOST).build();
         made.map(Self).map_err(|error| {
             // the library draws the expression over several lines; the last one says what is wrong
             let why = error.to_string();

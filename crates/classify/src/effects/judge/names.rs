@@ -2,8 +2,7 @@
 
 use super::super::functions::{self, Known};
 use super::super::known;
-use super::super::scanner::{Scanner, inside_quotes};
-use super::bit;
+use super::super::scanner::{Scanner, bit, inside_quotes};
 use crate::lexer::{Kind as Of, Token};
 use crate::verdict::{Against, Doubt, Kind};
 

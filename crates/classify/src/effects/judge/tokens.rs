@@ -1,8 +1,7 @@
 //! Token by token: words that write or lock, clauses, parentheses, operators.
 
 use super::super::functions::{self, Known};
-use super::super::scanner::{Scanner, inside_quotes};
-use super::bit;
+use super::super::scanner::{Scanner, bit, inside_quotes};
 use crate::lexer::Kind as Of;
 use crate::verdict::{Against, Doubt, Kind};
 
