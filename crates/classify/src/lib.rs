@@ -1,5 +1,6 @@
 //! SQL text to a verdict: what a statement reads, writes, needs and leaves behind.
 //!
+//! - [`catalogue`]: what a server's catalogue says about names
 //! - [`circumstances`]: what settings of a session mean for its texts
 //! - [`class`]: the verdict
 //! - [`effects`](mod@effects): what running a text may leave behind in the session
@@ -12,6 +13,7 @@
 //!
 //! The verdict on whatever is not understood is the safe one: it is for the primary.
 
+pub mod catalogue;
 pub mod circumstances;
 pub mod class;
 pub mod effects;
@@ -24,6 +26,7 @@ pub mod tables;
 pub mod verdict;
 pub mod words;
 
+pub use catalogue::Catalogue;
 pub use circumstances::{has_ascii_inside, hides_catalog};
 pub use class::{Class, classify};
 pub use effects::{Channel, Effects, Lexis, Marks, NameUse, Naming, Setting, SettingName, effects};
