@@ -1,16 +1,15 @@
 //! What a verdict costs: of a shape that was seen, with a new literal each time; of one that was not; of a long text.
 //!
-//! `cargo bench -p pgweir-classify`. Each row is the best of several rounds, in nanoseconds for one text.
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+//! `cargo bench -p pgweir-classify`; one row: `cargo bench -p pgweir-classify -- 'ORM/seen'`.
 
 use std::hint::black_box;
-use std::time::Instant;
 
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use pgweir_classify::memo::thorough;
-use pgweir_classify::{Lexis, Memo, digest, tables};
+use pgweir_classify::{Lexis, Memo, digest, tables, verdict};
 
 const PLAIN: Lexis = Lexis { backslashes: false };
-const ROUNDS: u32 = 15;
 
 fn pgbench(n: usize) -> String {
     format!("SELECT abalance FROM pgbench_accounts WHERE aid = {n};")
@@ -25,54 +24,58 @@ fn orm(n: usize) -> String {
     )
 }
 
-/// The best round of so many texts.
-fn measure(name: &str, texts: &[String], mut run: impl FnMut(&[u8])) {
-    let mut best = f64::MAX;
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        for text in texts {
-            run(black_box(text.as_bytes()));
-        }
-        let count = u32::try_from(texts.len()).unwrap_or(u32::MAX);
-        best = best.min(start.elapsed().as_secs_f64() * 1e9 / f64::from(count));
-    }
-    let bytes = texts.first().map_or(0, String::len);
-    println!("{name:44} {bytes:7} bytes {best:12.0} ns");
+/// One text after the other.
+fn row(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, texts: &[String], mut run: impl FnMut(&[u8])) {
+    let mut next = texts.iter().cycle();
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| run(black_box(next.next().map_or(&[], |text| text.as_bytes()))));
+    });
 }
 
-fn main() {
+/// Texts of one shape, each with a literal of its own.
+fn shapes(criterion: &mut Criterion) {
     let many = |text: fn(usize) -> String| (1_000..3_000).map(text).collect::<Vec<_>>();
     for (name, texts) in [("pgbench", many(pgbench)), ("ORM", many(orm))] {
+        let group = &mut criterion.benchmark_group(name);
         let memo = Memo::new(1_000);
-        measure(&format!("{name}: seen shape, new literal"), &texts, |sql| {
+        row(group, "seen", &texts, |sql| {
             black_box(memo.verdict(sql, true, PLAIN));
         });
-        measure(&format!("{name}: unseen shape"), &texts, |sql| {
+        row(group, "unseen", &texts, |sql| {
             black_box(thorough(sql, true, PLAIN));
         });
-        measure(&format!("{name}: scan alone"), &texts, |sql| {
-            black_box(pgweir_classify::verdict(sql, true, PLAIN));
+        row(group, "scan alone", &texts, |sql| {
+            black_box(verdict(sql, true, PLAIN));
         });
-        measure(&format!("{name}: tables"), &texts, |sql| {
+        row(group, "tables", &texts, |sql| {
             black_box(tables(sql, PLAIN));
         });
-        measure(&format!("{name}: digest"), &texts, |sql| {
+        row(group, "digest", &texts, |sql| {
             black_box(digest(sql, PLAIN));
         });
     }
+}
+
+/// Texts about as long as are looked at.
+fn long(criterion: &mut Criterion) {
     let list = (0..20_000).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
     let chain = "a = 1 OR ".repeat(28_000);
     for (name, text) in [
-        ("a list of 20 000 numbers", format!("SELECT a FROM t WHERE b IN ({list})")),
-        ("a chain as long as is looked at", format!("SELECT a FROM t WHERE {chain}true")),
-        ("a string as long as is looked at", format!("SELECT '{}'", "x".repeat(260_000))),
+        ("list of numbers", format!("SELECT a FROM t WHERE b IN ({list})")),
+        ("chain of conditions", format!("SELECT a FROM t WHERE {chain}true")),
+        ("string", format!("SELECT '{}'", "x".repeat(260_000))),
     ] {
+        let group = &mut criterion.benchmark_group(name);
+        group.throughput(Throughput::Bytes(u64::try_from(text.len()).unwrap_or(u64::MAX)));
         let (texts, memo) = (vec![text], Memo::new(10));
-        measure(&format!("{name}: unseen"), &texts, |sql| {
+        row(group, "unseen", &texts, |sql| {
             black_box(thorough(sql, true, PLAIN));
         });
-        measure(&format!("{name}: seen"), &texts, |sql| {
+        row(group, "seen", &texts, |sql| {
             black_box(memo.verdict(sql, true, PLAIN));
         });
     }
 }
+
+criterion_group!(all, shapes, long);
+criterion_main!(all);

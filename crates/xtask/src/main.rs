@@ -33,7 +33,7 @@ cargo xtask demo [--binary PATH]
         a throw-away PostgreSQL primary with two replicas, Redis, pgweir in front; Ctrl-C removes everything
 cargo xtask test [FILTER]
         the whole test suite, or the tests whose name contains FILTER
-cargo xtask suites [--direct | --pooled | --report] [--binary PATH] [NAME…]
+cargo xtask suites [--direct | --pooled | --report] [--split] [--binary PATH] [NAME…]
         other people's test suites (all, or these), directly and through pgweir, and what differs; --pooled compares
         with the direct run of last time, --report the last runs of both. Long, and not part of `test`;
         docs/compatibility.md tells the results

@@ -1,8 +1,9 @@
 //! `cargo xtask suites`: the test suites that others wrote for their drivers, directly and through pgweir.
 //!
-//! Each suite runs twice, against a PostgreSQL of its own: with pgweir in transaction mode before it, and without.
-//! A test that ends differently is named in the report; the command fails unless `tests/kit/suites/differences.txt`
-//! gives the reason. This takes long and needs the network, so `cargo xtask test` does not do it.
+//! Each suite runs twice, against a PostgreSQL of its own: with pgweir in transaction mode before it, and without; with
+//! `--split`, pgweir has a replica beside it and splits reads from writes. A test that ends differently is named in the
+//! report; the command fails unless `tests/kit/suites/differences.txt` gives the reason. This takes long and needs the
+//! network, so `cargo xtask test` does not do it.
 //!
 //! * [`known`]: the suites; [`fetch`]: their sources and runtimes; [`stage`]: what they run against
 //! * [`outcome`]: how each test ended, from what the runners print; [`report`]: what differs
@@ -25,7 +26,8 @@ use stage::Stage;
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<(), Error> {
-    let Options { direct, pooled, report, binary, names } = Options::parse(args)?;
+    let Options { direct, pooled, split, report, binary, names } = Options::parse(args)?;
+    let through = if split { "split" } else { "pooled" };
     let suites = known::named(&names)?;
     setup::ensure(Purpose::Test)?;
     let binary = match binary {
@@ -42,12 +44,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), Error> {
             Stage::direct(suite).run(suite, &sources, &file("direct"))?;
         }
         if pooled {
-            eprintln!("{}: through pgweir, a pool of {}", suite.name, suite.pool);
-            Stage::pooled(suite, &binary)?.run(suite, &sources, &file("pooled"))?;
+            eprintln!("{}: through pgweir ({through}), a pool of {}", suite.name, suite.pool);
+            Stage::pooled(suite, &binary, split)?.run(suite, &sources, &file(through))?;
         }
         let read = |side| checkout::read(&file(side)).map(|text| suite.printed.outcomes(&text));
         if report {
-            let report = Report::new(suite, read("direct")?, read("pooled")?)?;
+            let report = Report::new(suite, read("direct")?, read(through)?)?;
             print!("{report}");
             checkout::write(&file("report"), &report.to_string())?;
             unexplained += report.unexplained();
@@ -65,6 +67,8 @@ struct Options {
     direct: bool,
     /// Run the side with it.
     pooled: bool,
+    /// With a replica.
+    split: bool,
     /// Compare the two.
     report: bool,
     /// A pgweir to run instead of a fresh debug build.
@@ -75,13 +79,15 @@ struct Options {
 
 impl Options {
     fn parse(args: &[String]) -> Result<Self, Error> {
-        let mut options = Self { direct: true, pooled: true, report: true, binary: None, names: Vec::new() };
+        let mut options =
+            Self { direct: true, pooled: true, split: false, report: true, binary: None, names: Vec::new() };
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
             match arg.as_str() {
                 "--direct" => (options.pooled, options.report) = (false, false),
                 "--pooled" => options.direct = false,
                 "--report" => (options.direct, options.pooled) = (false, false),
+                "--split" => options.split = true,
                 "--binary" => {
                     let path = rest.next().ok_or_else(|| Error::Usage(format!("{arg} needs a value")))?;
                     options.binary = Some(PathBuf::from(path));

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use testkit::process::{Process, Spec};
-use testkit::proxy::Builder;
-use testkit::{Connect, Postgres, Proxy, dir, wait};
+use testkit::proxy::{Builder, Server};
+use testkit::{Cluster, Connect, Postgres, Proxy, dir, wait};
 
 use super::fetch::Sources;
 use super::known::Suite;
@@ -27,33 +27,43 @@ const NEIGHBOURS: u32 = 2;
 pub(super) struct Stage {
     proxy: Option<Proxy>,
     // last: pgweir goes first
-    postgres: Postgres,
+    servers: Cluster,
 }
 
 impl Stage {
     /// PostgreSQL alone.
     pub(super) fn direct(suite: &Suite) -> Self {
+        Self::of(suite, 0)
+    }
+
+    /// PostgreSQL with so many replicas.
+    fn of(suite: &Suite, replicas: usize) -> Self {
         let builder = Postgres::builder().auth(suite.auth()).set("max_prepared_transactions", 20);
         let builder = suite.databases.iter().fold(builder, |builder, (name, _)| match *name {
             "postgres" => builder,
             name => builder.database(name),
         });
-        let postgres = builder.start();
+        let servers = Cluster::start_from(&builder, replicas);
         for (database, sql) in suite.databases.iter().filter(|(_, sql)| !sql.is_empty()) {
-            postgres.psql_in(database, sql);
+            servers.primary.psql_in(database, sql);
         }
-        Self { proxy: None, postgres }
+        Self { proxy: None, servers }
     }
 
-    /// With pgweir in transaction mode.
-    pub(super) fn pooled(suite: &Suite, binary: &Path) -> Result<Self, Error> {
-        let stage = Self::direct(suite);
+    /// With pgweir in transaction mode; it has a replica to split reads to, or not.
+    pub(super) fn pooled(suite: &Suite, binary: &Path, split: bool) -> Result<Self, Error> {
+        let stage = Self::of(suite, usize::from(split));
+        let servers: Vec<Server> = std::iter::once(&stage.servers.primary)
+            .chain(&stage.servers.replicas)
+            .map(Server::from)
+            .collect();
         let proxy = Builder::new(binary.to_owned())
             .mode("transaction")
             .pool_size(suite.pool)
             .set("pool.acquire_timeout", "\"50s\"")
             .set("pool.notify_after", "\"0s\"")
-            .database("*", &stage.postgres);
+            .set("route.probe", "{ user = \"postgres\" }")
+            .database_on("*", &servers);
         let proxy = ["pass_user", "md5_user", "scram_user"]
             .iter()
             .fold(proxy, |proxy, user| proxy.user(user, "password"));
@@ -70,7 +80,7 @@ impl Stage {
 
     /// Runs the suite; what it prints goes to `log`.
     pub(super) fn run(&self, suite: &Suite, sources: &Sources, log: &Path) -> Result<(), Error> {
-        let port = self.proxy.as_ref().map_or_else(|| self.postgres.port(), Proxy::port);
+        let port = self.proxy.as_ref().map_or_else(|| self.servers.primary.port(), Proxy::port);
         let shell = format!("cd \"$1\" && {}", suite.shell(&sources.python, port));
         let _ = std::fs::remove_file(log);
         let spec = Spec::new("sh", log)
