@@ -26,7 +26,7 @@ pub mod tables;
 pub mod verdict;
 pub mod words;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Rows};
 pub use circumstances::{has_ascii_inside, hides_catalog};
 pub use class::{Class, classify};
 pub use effects::{Channel, Effects, Lexis, Marks, NameUse, Naming, Setting, SettingName, effects};

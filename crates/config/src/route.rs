@@ -7,7 +7,7 @@ use crate::amount::{ONE_DAY, ONE_MS, Size, Time};
 use crate::choice::{choice, one_of};
 use crate::error::Error;
 use crate::file::Table;
-use crate::form::{Digest, Pattern, Switch, Text};
+use crate::form::{Digest, List, Pattern, Switch, Text};
 use crate::key::{Beside, Check, Each, Maybe, key, optional, required, section};
 use crate::matcher::Matcher;
 use crate::secret::SecretText;
@@ -19,6 +19,9 @@ section! {
         pub split: bool = key("route.split", Switch, true).live(),
         /// Where a statement goes of which neither a rule nor its text tells whether it only reads.
         pub default: Undecided = key("route.default", one_of(), Undecided::Primary).live(),
+        /// Functions of yours that only read, whatever the catalogue says: names without schema, as the catalogue has
+        /// them. All functions of such a name are taken for harmless.
+        pub harmless_functions: Vec<String> = key("route.harmless_functions", List { of: Text, least: 0 }, Vec::new()).live().example(r#"["price_of"]"#),
         /// What a replica's answers may lack.
         pub freshness: Freshness = Beside,
         /// How one of several replicas is chosen.
