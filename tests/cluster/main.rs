@@ -39,6 +39,8 @@ mod failover_of_connections;
 #[cfg(test)]
 mod fairness;
 #[cfg(test)]
+mod freshness;
+#[cfg(test)]
 mod hostile_client;
 #[cfg(test)]
 mod known_names;

@@ -2,7 +2,7 @@
 
 mod own_writes;
 mod refused;
-mod scene;
+pub(crate) mod scene;
 mod targets;
 
 use std::thread;

@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use wire::lsn::Lsn;
 
-/// So many positions of the primary are remembered; beyond that every other one is dropped.
-const MOST: usize = 512;
+/// So many positions of the primary are remembered; beyond that some are dropped.
+const MOST: usize = 1_024;
+/// Those that stay are no further apart than their age divided by this, so that lag in time is not told more than this
+/// part too great, however long ago it began and however often the primary was asked since.
+const PARTS: u32 = 16;
 
 /// How far a replica is behind, at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,13 +54,31 @@ impl Track {
             Some(_) | None => {}
         }
         if self.seen.len() == MOST {
-            let mut odd = false;
-            self.seen.retain(|_| {
-                odd = !odd;
-                !odd
-            });
+            self.thin(asked);
         }
         self.seen.push_back(Seen { at, last: asked });
+    }
+
+    /// Drops what is not needed to tell lags well enough: of those long ago more than of the last ones. The first stays,
+    /// unless there are too many all the same.
+    fn thin(&mut self, now: Duration) {
+        let Some(mut newer) = self.seen.pop_back() else { return };
+        let mut kept = VecDeque::with_capacity(MOST);
+        kept.push_front(newer);
+        while let Some(one) = self.seen.pop_back() {
+            let older = self.seen.back();
+            let near = |older: &Seen| {
+                newer.last.saturating_sub(older.last) <= now.saturating_sub(newer.last) / PARTS
+            };
+            if !older.is_some_and(near) {
+                kept.push_front(one);
+                newer = one;
+            }
+        }
+        while kept.len() > MOST / 4 * 3 {
+            kept.pop_front();
+        }
+        self.seen = kept;
     }
 
     /// Forgets everything: there is another primary.
@@ -82,90 +103,4 @@ impl Track {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    fn lag(track: &Track, replayed: u64, now: u64) -> Option<(u64, u64)> {
-        track.lag(Lsn(replayed), at(now)).map(|lag| (lag.bytes, lag.time.as_secs()))
-    }
-
-    #[test]
-    fn an_idle_primary_is_no_lag() {
-        let mut track = Track::default();
-        for second in 0..1_000 {
-            track.note(at(second), Lsn(100));
-        }
-        assert_eq!(lag(&track, 100, 999), Some((0, 0)));
-        assert_eq!(track.seen.len(), 1);
-    }
-
-    #[test]
-    fn lag_in_time_is_since_the_primary_was_there() {
-        let mut track = Track::default();
-        for second in 0..=10 {
-            track.note(at(second), Lsn(second * 100));
-        }
-        assert_eq!(lag(&track, 1_000, 10), Some((0, 0)));
-        assert_eq!(lag(&track, 700, 10), Some((300, 3)));
-        assert_eq!(lag(&track, 750, 10), Some((250, 3)));
-        assert_eq!(lag(&track, 1_200, 10), Some((0, 0)), "the replica was asked later");
-    }
-
-    #[test]
-    fn what_nobody_has_asked_for_counts_as_lag() {
-        let mut track = Track::default();
-        track.note(at(0), Lsn(100));
-        assert_eq!(lag(&track, 100, 60), Some((0, 60)));
-    }
-
-    #[test]
-    fn unknown_is_not_zero() {
-        let mut track = Track::default();
-        assert_eq!(lag(&track, 100, 0), None);
-        track.note(at(0), Lsn(100));
-        assert_eq!(lag(&track, 99, 0), None);
-    }
-
-    #[test]
-    fn a_primary_with_less_is_another_one() {
-        let mut track = Track::default();
-        track.note(at(0), Lsn(100));
-        track.note(at(1), Lsn(50));
-        assert_eq!(lag(&track, 60, 1), Some((0, 0)));
-        assert_eq!(track.latest(), Some(Lsn(50)));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
-
-        /// A replica that has everything committed until `cut` is never said to be fresher than that.
-        #[test]
-        fn lag_is_never_told_too_small(
-            steps in prop::collection::vec((1u64..1_000, 0u64..5_000), 2..1_500),
-            cut: prop::sample::Index,
-        ) {
-            let (mut track, mut now, mut position) = (Track::default(), 0, 0);
-            let mut history = Vec::new();
-            for (ms, bytes) in steps {
-                now += ms;
-                position += bytes;
-                track.note(Duration::from_millis(now), Lsn(position));
-                history.push((now, position));
-            }
-            prop_assert!(track.seen.len() <= MOST);
-            let replayed = cut.get(&history).1;
-            let lacks = history.iter().find(|(_, position)| *position > replayed);
-            let told = track.lag(Lsn(replayed), Duration::from_millis(now));
-            if let (Some((since, _)), Some(told)) = (lacks, told) {
-                prop_assert!(told.time >= Duration::from_millis(now - since));
-                prop_assert_eq!(told.bytes, position - replayed);
-            }
-        }
-    }
-}
+mod tests;
