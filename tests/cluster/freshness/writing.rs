@@ -70,7 +70,8 @@ impl Hand {
                 return Some(row(&client.read_until_ready()));
             }
             _ => {
-                let pipeline = ["BEGIN", &insert, "COMMIT", &read].map(|sql| [extended(sql), m::sync()].concat());
+                let pipeline =
+                    ["BEGIN", &insert, "COMMIT", &read].map(|sql| [extended(sql), m::sync()].concat());
                 client.send(&pipeline.concat());
                 let mut answers: Vec<_> = (0..4).map(|_| client.read_until_ready()).collect();
                 return answers.pop().map(|last| row(&last));

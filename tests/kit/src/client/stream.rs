@@ -63,9 +63,16 @@ impl Stream {
     /// Appends what comes next; the end of the stream is an error.
     pub(super) fn read_into(&mut self, inbox: &mut Vec<u8>) -> Result<(), Error> {
         let mut chunk = [0; CHUNK];
-        let n = match self {
-            Self::Plain(socket) => socket.read(&mut chunk)?,
-            Self::Tls(tls) => tls.read(&mut chunk)?,
+        let n = loop {
+            let read = match self {
+                Self::Plain(socket) => socket.read(&mut chunk),
+                Self::Tls(tls) => tls.read(&mut chunk),
+            };
+            // a process that is stopped and goes on finds its reads with a deadline broken off
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
         };
         if n == 0 {
             return Err(Error::Closed);
