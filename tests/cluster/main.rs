@@ -67,6 +67,8 @@ mod replicas;
 #[cfg(test)]
 mod replication;
 #[cfg(test)]
+mod resync;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod scene;

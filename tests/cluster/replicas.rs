@@ -16,12 +16,12 @@ mod asking;
 mod used;
 
 /// A pgweir before these servers, in this order, that asks them as the superuser.
-fn before(servers: &[&Postgres]) -> Builder {
+pub(crate) fn before(servers: &[&Postgres]) -> Builder {
     asking_as(servers, "user", "\"postgres\"")
 }
 
 /// The same, but that the database has this key.
-fn asking_as(servers: &[&Postgres], key: &str, value: &str) -> Builder {
+pub(crate) fn asking_as(servers: &[&Postgres], key: &str, value: &str) -> Builder {
     let servers: Vec<Server> = servers.iter().map(|server| Server::from(*server).key(key, value)).collect();
     Proxy::builder(PGWEIR)
         .set("admin.users", r#"["admin"]"#)
@@ -30,18 +30,18 @@ fn asking_as(servers: &[&Postgres], key: &str, value: &str) -> Builder {
 }
 
 /// What a server is called where it has no name.
-fn name(server: &Postgres) -> String {
+pub(crate) fn name(server: &Postgres) -> String {
     format!("{}:{}", server.host(), server.port())
 }
 
 /// What SHOW REPLICAS has in a column for a server.
-fn told(console: &mut Client, server: &Postgres, column: &str) -> String {
+pub(crate) fn told(console: &mut Client, server: &Postgres, column: &str) -> String {
     let table = show(console, "SHOW REPLICAS");
     table.get(column, &[("server", &name(server))]).to_owned()
 }
 
 #[track_caller]
-fn until(console: &mut Client, server: &Postgres, column: &str, value: &str) {
+pub(crate) fn until(console: &mut Client, server: &Postgres, column: &str, value: &str) {
     let what = format!("{column} of {} is {value:?}", name(server));
     let mut last = Table::of(&console.query("SHOW REPLICAS"));
     if !wait::holds(wait::PATIENCE, || {
@@ -60,7 +60,7 @@ fn probes(proxy: &Proxy, result: &str) -> u64 {
 
 /// All is known, and both replicas may be read from.
 #[track_caller]
-fn settled(console: &mut Client, cluster: &Cluster) {
+pub(crate) fn settled(console: &mut Client, cluster: &Cluster) {
     until(console, &cluster.primary, "part", "primary");
     for replica in &cluster.replicas {
         until(console, replica, "fit", "fit");

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::amount::{ONE_DAY, ONE_MS, Time};
 use crate::choice::{choice, one_of};
 use crate::form::{List, Share};
-use crate::key::{Check, key, section};
+use crate::key::{Beside, Check, key, section};
+use crate::resync::Resync;
 
 section! {
     /// What happens when the primary is gone.
@@ -16,6 +17,8 @@ section! {
         /// soon as they are free. 0: never. Each new connection looks its name up in any case.
         pub resolve_interval: Duration =
             key("failover.resolve_interval", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(15)).live(),
+        /// What happens with a server that can not follow the primary by itself.
+        pub resync: Resync = Beside,
     }
 }
 

@@ -25,6 +25,7 @@ mod matcher;
 mod pool;
 mod position;
 mod reload;
+mod resync;
 mod route;
 mod secret;
 mod servers;
@@ -49,6 +50,7 @@ pub use pool::{
     SessionSettings, StatePolicy, TimeoutOverrides, Timeouts,
 };
 pub use reload::{Changes, Entry, diff};
+pub use resync::{Command, Resync, Resyncing};
 pub use route::{
     Balance, Consistency, Freshness, ProbeUser, ReplicasDown, Route, RouteRule, Target, Undecided,
 };

@@ -69,7 +69,8 @@ impl Source for Control {
 
 fn watched_servers(watched: &Watched) -> Vec<ServerFigures> {
     let view = watched.board.view();
-    let figures = |member: &Member| ServerFigures {
+    let cluster = watched.cluster();
+    let figures = |(at, member): (usize, &Member)| ServerFigures {
         database: watched.entry.name.clone(),
         name: (*member.name).to_owned(),
         up: member.health.serves(),
@@ -79,6 +80,7 @@ fn watched_servers(watched: &Watched) -> Vec<ServerFigures> {
             Part::Unknown | Part::Replica | Part::Foreign => ServerPart::Other,
         },
         readable: member.fit == Fitness::Fit,
+        cut_off: cluster.advice(at).is_some(),
         lag: member.lag.map(|lag| (lag.time, lag.bytes)),
         breakers: member.breakers.map(|state| match state {
             breaker::State::Closed => 0,
@@ -86,7 +88,7 @@ fn watched_servers(watched: &Watched) -> Vec<ServerFigures> {
             breaker::State::Open => 2,
         }),
     };
-    view.members.iter().map(figures).collect()
+    view.members.iter().enumerate().map(figures).collect()
 }
 
 /// Those of the configuration, and those that clients asked for under `*`.

@@ -5,6 +5,7 @@ mod balance;
 mod census;
 mod classify;
 mod cli;
+mod closer;
 mod console;
 mod control;
 mod figures;

@@ -1,7 +1,8 @@
 //! What watches the servers of the databases that have several: who is the primary, who answers, how far each has come.
 //!
 //! A database with one server has none of this. Of the others each has a [`Watched`], a task for each server that asks
-//! it (`asking`), one that asks its machine where there is something to ask (`machine`), and one that lets what is known
+//! it (`asking`), one that asks its machine where there is something to ask (`machine`), one that looks closely at those that
+//! can not follow (`resync`), and one that lets what is known
 //! grow old (`tick`). What comes of it hangs on the database's
 //! [`Board`](route::Board), where sessions look; a new primary is crowned in the directory first.
 //!
@@ -12,6 +13,7 @@
 mod asking;
 mod machine;
 mod news;
+mod resync;
 mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +32,7 @@ pub(crate) struct Monitors {
     /// Since when all times are told.
     clock: Instant,
     all: Mutex<All>,
+    repairs: Arc<resync::Repairs>,
 }
 
 #[derive(Default)]
@@ -48,7 +51,7 @@ struct Monitor {
 impl Monitors {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { clock: Instant::now(), all: Mutex::default() }
+        Self { clock: Instant::now(), all: Mutex::default(), repairs: Arc::default() }
     }
 
     /// Before a new configuration holds: where the servers of a database are others then, nothing is known of them
@@ -80,7 +83,8 @@ impl Monitors {
                 || Cluster::new(entry, &config.servers),
                 |(_, before)| before.moved(entry, &config.servers),
             );
-            all.running.push(watch(hub, entry, cluster, self.clock, on));
+            let watched = Watched::new(hub, entry, cluster, self.clock);
+            all.running.push(watch(hub, watched, &self.repairs, on));
         }
         hub.boards.retain(|name| all.running.iter().any(|monitor| monitor.watched.entry.name == name));
     }
@@ -101,11 +105,13 @@ impl Monitors {
     }
 }
 
-fn watch(hub: &Arc<Hub>, entry: &Arc<Database>, cluster: Cluster, clock: Instant, on: &Handle) -> Monitor {
-    let watched = Arc::new(Watched::new(hub, entry, cluster, clock));
+fn watch(hub: &Arc<Hub>, watched: Watched, repairs: &Arc<resync::Repairs>, on: &Handle) -> Monitor {
+    let watched = Arc::new(watched);
+    let entry = Arc::clone(&watched.entry);
     hub.boards.put(&entry.name, Arc::clone(&watched.board));
     let mut tasks = JoinSet::new();
     tasks.spawn_on(watched::tick(Arc::clone(&watched)), on);
+    tasks.spawn_on(resync::watch(Arc::clone(&watched), Arc::clone(repairs)), on);
     for (at, server) in entry.servers.iter().enumerate() {
         tasks.spawn_on(asking::ask(Arc::clone(&watched), at), on);
         if let Some(url) = &server.node_exporter {

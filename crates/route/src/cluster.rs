@@ -1,5 +1,6 @@
 //! The servers of a database, one report after the other, and the view that comes of them.
 
+mod resync;
 mod server;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::loads::{Loads, Side};
 use crate::primary::{Heard, Part, Reign};
 use crate::probe::{Failure, Report};
 use crate::view::{Fitness, Member, View};
+pub use resync::Condition;
 use server::Server;
 pub use server::Told;
 
@@ -27,6 +29,8 @@ const TOGETHER: Duration = Duration::from_millis(500);
 pub struct Cluster {
     servers: Vec<Server>,
     reign: Reign,
+    /// The first position that the primary was seen at on its timeline.
+    began: Option<Lsn>,
     parts: Vec<Part>,
     track: Track,
     settings: Servers,
@@ -58,6 +62,7 @@ impl Cluster {
         Self {
             servers: database.servers.iter().map(|server| Server::new(server, &settings.route)).collect(),
             reign: Reign::default(),
+            began: None,
             parts: vec![Part::Unknown; database.servers.len()],
             track: Track::default(),
             settings: settings.clone(),
@@ -88,6 +93,7 @@ impl Cluster {
             }
         }
         new.reign = self.reign.moved(|old| origins.iter().position(|origin| *origin == Some(old)));
+        new.began = self.began;
         new.track.clone_from(&self.track);
         new.begun = self.begun;
         new.looked = self.looked;
@@ -139,6 +145,7 @@ impl Cluster {
             if before.0 != Some(now) {
                 news.push(News::NewPrimary(now, timeline));
             }
+            self.began = self.servers.get(now).and_then(|server| server.report?.position);
             // positions of different timelines are not to be compared
             self.track.clear();
             self.servers.iter_mut().for_each(|server| server.replayed = None);
@@ -204,7 +211,7 @@ impl Cluster {
     /// How busy a server's machine is, from 0 to 1; none if that is not known.
     pub fn cpu(&mut self, at: usize, cpu: Option<f64>) {
         if let Some(server) = self.servers.get_mut(at) {
-            server.cpu = cpu;
+            server.is_busy(cpu);
         }
     }
 

@@ -5,6 +5,7 @@
 //! - [`breaker`]: leaving a server alone that keeps failing
 //! - [`primary`]: which of the servers is the primary, and which only claims to be
 //! - [`lag`]: how far a replica is behind, in bytes and in time
+//! - [`resync`]: why a server can not follow the primary by itself, and what helps
 //! - [`cluster`]: all of that for the servers of a database, one report after the other
 //! - [`rules`]: what the configuration says of who asks for what
 //! - [`view`]: what comes of it, for those who choose
@@ -26,6 +27,7 @@ pub mod lag;
 pub mod loads;
 pub mod primary;
 pub mod probe;
+pub mod resync;
 pub mod rules;
 pub mod view;
 

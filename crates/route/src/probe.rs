@@ -20,6 +20,8 @@ pub struct Report {
     pub position: Option<Lsn>,
     /// A replica that is not fed at the moment: its replay is paused, or it receives nothing.
     pub starved: bool,
+    /// A replica that receives what it is to replay from another server.
+    pub receiving: bool,
     /// How long it took to say so.
     pub took: Duration,
 }

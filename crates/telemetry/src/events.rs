@@ -197,6 +197,10 @@ events! {
     Failover => FAILOVERS;
     /// A server takes writes without being the primary; it gets nothing.
     ServerFenced => SERVERS_FENCED;
+    /// The command that is to bring a server back has ended well.
+    ResyncOk => RESYNCS "ok";
+    /// The command has failed, could not be started, or took too long.
+    ResyncFailed => RESYNCS "failed";
     /// The configuration was read again and taken.
     ReloadOk => RELOADS "ok";
     /// The configuration was read again and refused.

@@ -152,6 +152,7 @@ fn server_families<'a>(servers: &'a [ServerFigures], all: &mut Vec<Family<'a>>) 
     each(&m::SERVER_PRIMARY, |it| flag(it.part == ServerPart::Primary));
     each(&m::SERVER_READABLE, |it| flag(it.readable));
     each(&m::SERVER_FENCED, |it| flag(it.part == ServerPart::Fenced));
+    each(&m::SERVER_CUT_OFF, |it| flag(it.cut_off));
     each(&m::REPLICA_LAG_SECONDS, |it| it.lag.map(|(time, _)| Value::Micros(micros(time))));
     each(&m::REPLICA_LAG_BYTES, |it| it.lag.map(|(_, bytes)| Value::Number(bytes)));
     let sides = |it: &'a ServerFigures| {

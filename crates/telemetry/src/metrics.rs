@@ -160,6 +160,7 @@ catalogue! {
     SERVER_PRIMARY = Gauge "pgweir_server_primary" [Database Server] "1 for the server that takes writes.";
     SERVER_READABLE = Gauge "pgweir_server_readable" [Database Server] "1 while reads may go to a server as a replica.";
     SERVER_FENCED = Gauge "pgweir_server_fenced" [Database Server] "1 while a server takes writes without being the primary.";
+    SERVER_CUT_OFF = Gauge "pgweir_server_cut_off" [Database Server] "1 while a server can not follow the primary by itself; SHOW REPLICAS says why.";
     REPLICA_LAG_SECONDS = Gauge "pgweir_replica_lag_seconds" [Database Server] "How long ago the primary was where a replica is, at most; missing where that is not known.";
     REPLICA_LAG_BYTES = Gauge "pgweir_replica_lag_bytes" [Database Server] "What the primary has written and a replica has not replayed; missing where that is not known.";
     SERVER_BREAKER = Gauge "pgweir_server_breaker" [Database Server Side] "The breaker of one side of a server: 0 closed, 1 half-open, 2 open.";
@@ -190,6 +191,7 @@ catalogue! {
     PROBES = Counter "pgweir_probes_total" [Result] "Times a server of a database with several was asked what it is.";
     FAILOVERS = Counter "pgweir_failovers_total" [] "Times another server was found to be the primary.";
     SERVERS_FENCED = Counter "pgweir_servers_fenced_total" [] "Times a server was found to take writes without being the primary.";
+    RESYNCS = Counter "pgweir_resyncs_total" [Result] "Times failover.resync_command was run for a server that can not follow the primary.";
     RELOADS = Counter "pgweir_config_reloads_total" [Result] "Times the configuration was read again.";
 
     RESIDENT_MEMORY = Gauge "pgweir_process_resident_memory_bytes" [] "Resident memory of the process.";

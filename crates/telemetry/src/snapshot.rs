@@ -201,6 +201,8 @@ pub struct ServerFigures {
     pub part: ServerPart,
     /// Reads may go to it.
     pub readable: bool,
+    /// It can not follow the primary by itself.
+    pub cut_off: bool,
     /// How far it is behind in time and in bytes, if it is a replica and that is known.
     pub lag: Option<(Duration, u64)>,
     /// Its breakers: 0 closed, 1 half-open, 2 open; as a replica and as the primary.

@@ -115,6 +115,20 @@ fn what_is_not_supported_yet_says_so_and_what_to_do() {
 }
 
 #[test]
+fn a_command_that_is_to_run_has_to_be_there() {
+    let wrong = |keys: &str, expected: &str| says("host = \"db\"", &format!("[failover]\n{keys}"), expected);
+    wrong(
+        "resync = \"command\"",
+        "11:10: failover.resync: needs \"resync_command\" beside it, the program to run",
+    );
+    let want = "a list of the program and its arguments, such as [\"resync\"]";
+    for (value, got) in [("[]", "an empty list"), ("[\"\", \"x\"]", "a list without a program")] {
+        let expected = format!("11:18: failover.resync_command: is {got}, must be {want}");
+        wrong(&format!("resync_command = {value}"), &expected);
+    }
+}
+
+#[test]
 fn methods_need_what_they_look_at() {
     says("host = \"db\"", "[auth]\nmethod = \"hba\"", "11:10: auth.method: method \"hba\" needs \"hba\"");
     says("host = \"db\"", "[auth]\nhba = \"x\"", "11:7: auth.hba: does nothing unless method is \"hba\"");

@@ -227,6 +227,7 @@ fn report(said: &Said) -> Report {
         timeline: said.timeline,
         position: said.position,
         starved: said.in_recovery && (said.paused || !said.receiving),
+        receiving: said.in_recovery && said.receiving,
         took: said.took,
     }
 }

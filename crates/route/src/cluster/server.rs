@@ -9,6 +9,7 @@ use wire::lsn::Lsn;
 use crate::breaker::{Breaker, Rules, State};
 use crate::health::{self, Health};
 use crate::probe::{Failure, Report};
+use crate::resync::{Advice, Fed};
 
 /// A machine that is busier than this gets less.
 const BUSY: f64 = 0.8;
@@ -22,8 +23,7 @@ pub(super) struct Server {
     /// Where it is: by that it is known again.
     pub(super) address: (String, u16),
     pub(super) role: Role,
-    /// Its share of the reads, and whether it stands where we do.
-    share: (u32, bool),
+    share: Share,
     pub(super) health: Health,
     pub(super) breakers: [Breaker; 2],
     /// When it was last asked, and why it has not answered, if it has not.
@@ -33,8 +33,18 @@ pub(super) struct Server {
     /// What it had replayed when it was last asked for that, and when that was.
     pub(super) replayed: Option<(Duration, Lsn)>,
     pub(super) banned: bool,
+    /// Since when it receives nothing, and what is to be said of it if it can not follow.
+    pub(super) fed: (Fed, Option<Advice>),
+}
+
+/// Its share of the reads.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    weight: u32,
+    /// It stands where we do.
+    near: bool,
     /// The share of its machine's time that is used.
-    pub(super) cpu: Option<f64>,
+    cpu: Option<f64>,
 }
 
 /// What a server has said last, and what is counted of it.
@@ -58,7 +68,7 @@ impl Server {
             name: server.shown_name().into(),
             address: (server.host.to_string(), server.port),
             role: server.role,
-            share: (server.weight, near),
+            share: Share { weight: server.weight, near, cpu: None },
             health: Health::default(),
             breakers: [Breaker::default(), Breaker::default()],
             asked: None,
@@ -66,13 +76,14 @@ impl Server {
             report: None,
             replayed: None,
             banned: false,
-            cpu: None,
+            fed: (Fed::default(), None),
         }
     }
 
     /// Takes over what was known of it under another configuration.
     pub(super) fn inherit(&mut self, old: &Self) {
-        let (name, address, role, share) = (self.name.clone(), self.address.clone(), self.role, self.share);
+        let (name, address, role) = (self.name.clone(), self.address.clone(), self.role);
+        let share = Share { cpu: old.share.cpu, ..self.share };
         *self = Self { name, address, role, share, ..old.clone() };
     }
 
@@ -84,12 +95,18 @@ impl Server {
         match answer {
             Ok(report) => {
                 self.health.succeeded();
+                if report.in_recovery {
+                    self.fed.0.said(asked, report.receiving, report.position);
+                } else {
+                    self.fed.0.forget();
+                }
                 self.report = Some(report);
             }
             // it is there, and clients may be let in where we are not: what it has said grows old
             Err(Failure::Login) => {}
             Err(Failure::Connect | Failure::Late | Failure::NotReady) => {
                 self.health.failed();
+                self.fed.0.forget();
                 // what it said last holds until it is down: one lost probe changes nothing
                 if self.health.state() == health::State::Down {
                     self.report = None;
@@ -118,13 +135,18 @@ impl Server {
     }
 
     pub(super) fn near(&self) -> bool {
-        self.share.1
+        self.share.near
+    }
+
+    /// How busy its machine is.
+    pub(super) fn is_busy(&mut self, cpu: Option<f64>) {
+        self.share.cpu = cpu;
     }
 
     /// The weight in thousandths; beyond 80 % of the machine's time it falls, to a tenth where nothing is left.
     pub(super) fn weight(&self) -> u32 {
-        let full = self.share.0.saturating_mul(WHOLE);
-        let Some(cpu) = self.cpu.filter(|cpu| *cpu > BUSY) else { return full };
+        let full = self.share.weight.saturating_mul(WHOLE);
+        let Some(cpu) = self.share.cpu.filter(|cpu| *cpu > BUSY) else { return full };
         let left = ((1.0 - cpu.min(1.0)) / (1.0 - BUSY)).max(0.1);
         #[expect(
             clippy::cast_possible_truncation,

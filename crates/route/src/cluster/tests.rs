@@ -6,6 +6,7 @@ use config::Config;
 use proptest::prelude::*;
 
 use super::*;
+use crate::resync::Advice;
 
 const FILE: &str = r#"
 [listen]
@@ -39,7 +40,7 @@ fn says(in_recovery: bool, timeline: u32, position: u64) -> Result<Report, Failu
     let took = Duration::from_millis(1);
     let position = Some(Lsn(position));
     let (system, timeline) = (Some(1), Some(timeline));
-    Ok(Report { in_recovery, system, timeline, position, starved: false, took })
+    Ok(Report { in_recovery, system, timeline, position, starved: false, receiving: in_recovery, took })
 }
 
 fn primary(position: u64) -> Result<Report, Failure> {
@@ -292,4 +293,31 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn who_can_not_follow_is_ill_after_a_while_and_well_when_it_is_fed_again() {
+    let mut cluster = healthy();
+    let condition = |cluster: &Cluster, server, now| cluster.condition(server, at(now), at(10));
+    assert_eq!([0, 1].map(|server| condition(&cluster, server, 1)), [Condition::Well; 2]);
+    let hungry = |position| replica(position).map(|report| Report { receiving: false, ..report });
+    for second in 10..=20 {
+        cluster.report(1, at(second), hungry(90));
+        let expected = if second < 20 { Condition::Unsettled } else { Condition::Ill };
+        assert_eq!(condition(&cluster, 1, second), expected, "after {second} s");
+    }
+    let plight = cluster.plight(1, at(20)).unwrap();
+    assert_eq!((plight.hungry, plight.has_all, plight.part), (at(10), false, Part::Replica));
+    let advice =
+        Advice { trouble: crate::resync::Trouble::WalGone, why: String::new(), command: String::new() };
+    assert!(cluster.advise(1, Some(advice.clone())) && !cluster.advise(1, Some(advice.clone())));
+    cluster.report(1, at(21), LOST);
+    assert_eq!(condition(&cluster, 1, 21), Condition::Unsettled, "perhaps somebody works on it");
+    assert_eq!(cluster.advice(1), Some(&advice));
+    cluster.report(1, at(22), replica(100));
+    assert_eq!(condition(&cluster, 1, 22), Condition::Well);
+    // who claims to be the primary is ill at once
+    cluster.report(1, at(23), says(false, 2, 200));
+    assert_eq!((condition(&cluster, 0, 23), condition(&cluster, 1, 23)), (Condition::Ill, Condition::Well));
+    assert_eq!(cluster.began(), Some(Lsn(200)));
 }

@@ -15,6 +15,7 @@ fn said(in_recovery: bool, timeline: u32) -> Heard {
         timeline: Some(timeline),
         position: None,
         starved: false,
+        receiving: in_recovery,
         took: Duration::ZERO,
     };
     Heard { role: Role::Auto, report: Some(report) }

@@ -71,6 +71,7 @@ fn full() -> Snapshot {
                 name: "b".into(),
                 lag: Some((Duration::from_millis(1_250), 77)),
                 readable: true,
+                cut_off: true,
                 breakers: [2, 0],
                 ..ServerFigures::default()
             },

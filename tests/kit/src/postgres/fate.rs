@@ -1,9 +1,12 @@
 //! What happens to a server that is one of several: it is promoted, follows another one, stands still.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use super::{Postgres, Stop, template};
 use crate::fail::OrFail;
+use crate::install::{hand_over, run_as_server_user};
 use crate::process::{self, Signal};
 use crate::wait;
 
@@ -46,6 +49,38 @@ impl Postgres {
         }
         self.configure(&format!("primary_conninfo = '{}'\n", primary.conninfo("rejoined")));
         template::replace(&data.join("standby.signal"), "");
+        self.launch();
+        self.wait_until_fed();
+    }
+
+    /// Starts again with what it has, told to follow `primary`, whether it can or not.
+    #[track_caller]
+    pub fn come_back_behind(&mut self, primary: &Self) {
+        self.stop(Stop::Fast);
+        self.configure(&format!("primary_conninfo = '{}'\n", primary.conninfo("rejoined")));
+        template::replace(&self.data_dir().join("standby.signal"), "");
+        self.launch();
+    }
+
+    /// Does as an operator is told: stops it, throws its data away if that is to be, runs a line of a shell as the user
+    /// of servers, and starts it with the settings that it had.
+    #[track_caller]
+    pub fn mend(&mut self, line: &str, empty: bool) {
+        self.stop(Stop::Fast);
+        let data = self.data_dir();
+        let keep = ["postgresql.conf", "pg_hba.conf"].map(|name| data.join(name));
+        let kept = keep.each_ref().map(|path| fs::read_to_string(path).or_fail(path.display()));
+        if empty {
+            fs::remove_dir_all(&data).or_fail(data.display());
+            fs::create_dir(&data).or_fail(data.display());
+            fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).or_fail(data.display());
+            hand_over(&data);
+        }
+        let bin = self.install.program("").display().to_string();
+        run_as_server_user(Path::new("sh"), &["-c", &format!("PATH={bin}:$PATH; {line}")]);
+        for (path, text) in keep.iter().zip(&kept) {
+            template::replace(path, text);
+        }
         self.launch();
         self.wait_until_fed();
     }

@@ -15,7 +15,7 @@ use crate::monitor::Watched;
 pub(super) fn replicas(scene: &Scene<'_>) -> Vec<Row> {
     each(scene, |watched, cluster, at, (server, member)| {
         let told = cluster.told(at)?;
-        let lag = member.lag;
+        let (lag, advice) = (member.lag, cluster.advice(at));
         let age = told.asked.map(|asked| watched.now().saturating_sub(asked));
         let said = told.report;
         let probe = match (told.asked, told.failed) {
@@ -44,6 +44,9 @@ pub(super) fn replicas(scene: &Scene<'_>) -> Vec<Row> {
             probe.into(),
             age.map_or(Cell::Null, |age| millis(age).into()),
             said.map_or(Cell::Null, |said| micros(said.took).into()),
+            Cell::maybe(advice.map(|advice| advice.trouble.as_str())),
+            Cell::maybe(advice.map(|advice| advice.why.as_str())),
+            Cell::maybe(advice.map(|advice| advice.command.as_str())),
         ])
     })
 }
