@@ -31,6 +31,8 @@ mod described;
 #[cfg(test)]
 mod disconnect;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod failover;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{assemble, classify};
+use crate::{assemble, classify, doctor};
 
 /// A pooling proxy for PostgreSQL.
 #[derive(Parser)]
@@ -30,6 +30,13 @@ enum Command {
         #[arg(short, long)]
         config: PathBuf,
     },
+    /// Connect to every server of a configuration and tell what is missing for each feature, with the fix; exit with 1 if
+    /// something does not work.
+    Doctor {
+        /// The configuration.
+        #[arg(short, long)]
+        config: PathBuf,
+    },
     /// Tell how a statement would be routed and why. Without one, read JSON lines {"id":…,"sql":…,"settings":{…}} from
     /// standard input and write one for each. No server is needed.
     Classify {
@@ -49,6 +56,10 @@ pub(crate) fn main() -> ExitCode {
             Err(mistakes) => fail(mistakes.iter().map(ToString::to_string)),
         },
         Command::Check { config } => check(&config),
+        Command::Doctor { config } => match config::Config::load(&config) {
+            Ok(config) => doctor::examine(config),
+            Err(mistakes) => fail(mistakes.iter().map(ToString::to_string)),
+        },
         Command::Classify { config: Some(config), .. } if config::check(&config).is_err() => check(&config),
         Command::Classify { sql: Some(sql), .. } => classify::one(&sql),
         Command::Classify { sql: None, .. } => classify::lines(),

@@ -8,6 +8,7 @@ mod cli;
 mod closer;
 mod console;
 mod control;
+mod doctor;
 mod figures;
 mod http;
 mod idlers;

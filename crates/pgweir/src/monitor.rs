@@ -11,7 +11,7 @@
 //! over to them.
 
 mod asking;
-mod machine;
+pub(crate) mod machine;
 mod news;
 mod resync;
 mod watched;
@@ -25,7 +25,7 @@ use session::Hub;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-pub(crate) use watched::Watched;
+pub(crate) use watched::{Watched, failure, report};
 
 /// The monitors of all databases that have several servers.
 pub(crate) struct Monitors {

@@ -6,6 +6,7 @@
 //! Everything that is asked for is everybody's to ask on PostgreSQL 13 to 18, unless an administrator has taken that
 //! away; what then is missing is left out. Nothing in the texts depends on the search path.
 
+mod checkup;
 mod closer;
 mod read;
 
@@ -23,6 +24,7 @@ use crate::message;
 use crate::renew;
 use crate::shared::Shared;
 use crate::target::Target;
+pub use checkup::{Facts, Rights};
 pub use closer::{Kept, NoSlot, Setup};
 pub use read::Said;
 

@@ -55,6 +55,13 @@ pub(super) async fn watch(watched: Arc<Watched>, server: usize, url: String) {
     }
 }
 
+/// Asks the exporter behind this URL once.
+pub(crate) async fn try_once(url: &str) -> Result<(), String> {
+    let exporter = Exporter::parse(url).ok_or("not a URL of the form http://host:port/path")?;
+    let text = timeout(PATIENCE, exporter.ask()).await.unwrap_or_else(|_| Err("no answer".to_owned()))?;
+    Times::read(&text).map(|_| ()).ok_or_else(|| "no times of processors".to_owned())
+}
+
 /// Where it is.
 #[derive(Debug, PartialEq, Eq)]
 struct Exporter {

@@ -220,7 +220,8 @@ pub(super) async fn tick(watched: Arc<Watched>) {
     }
 }
 
-fn report(said: &Said) -> Report {
+/// What it has said, as those take it who decide.
+pub(crate) fn report(said: &Said) -> Report {
     Report {
         in_recovery: said.in_recovery,
         system: said.system,
@@ -232,7 +233,8 @@ fn report(said: &Said) -> Report {
     }
 }
 
-fn failure(kind: Kind) -> Failure {
+/// Why it has said nothing, likewise.
+pub(crate) fn failure(kind: Kind) -> Failure {
     match kind {
         Kind::Connect => Failure::Connect,
         Kind::Login => Failure::Login,

@@ -39,6 +39,16 @@ impl Directory {
         Ok(Some(Target { settings, ..target }))
     }
 
+    /// This server of a `[[database]]`, with what the configuration has to log in with for this user.
+    ///
+    /// # Errors
+    /// The configuration of it does not hold.
+    pub fn visitor(&self, entry: &Database, user: &str, server: usize) -> Result<Target, NoPool> {
+        let key = Key { database: own_name(entry), user: user.to_owned(), seat: Seat::Replica(server) };
+        let target = self.target(&self.config(), entry, &key, None)?;
+        Ok(Target { settings: vec![("application_name", "pgweir doctor".to_owned())], ..target })
+    }
+
     /// Where the secrets of users are looked up, if they are.
     ///
     /// # Errors
