@@ -1,11 +1,15 @@
 //! What a verdict costs: of a shape that was seen, with a new literal each time; of one that was not; of a long text.
 //!
+//! And what it costs to make a catalogue.
+//!
 //! `cargo bench -p pgweir-classify`; one row: `cargo bench -p pgweir-classify -- 'ORM/seen'`.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use pgweir_classify::catalogue::{Catalogue, Function, Relation, Rows};
 use pgweir_classify::memo::thorough;
 use pgweir_classify::{Lexis, Memo, digest, tables, verdict};
 
@@ -77,5 +81,39 @@ fn long(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(all, shapes, long);
+/// What is known of names, made of as many as a large application has.
+fn catalogue(criterion: &mut Criterion) {
+    let mut rows = Rows::default();
+    let body =
+        "SELECT t.a, lower(t.b) FROM t JOIN u USING (a) WHERE t.c = $1 AND t.d = ANY ('{1,2,3}'::integer[]) ";
+    for n in 0..20_000 {
+        let (name, next) = (format!("f{n}"), n + 1);
+        let (language, body) = match n % 2 {
+            0 => ("sql", format!("{}AND f{next}(t.e) > 1", body.repeat(4))),
+            _ => (
+                "plpgsql",
+                format!("DECLARE x int := f{next}(1); BEGIN {} INTO x; RETURN x; END", body.repeat(4)),
+            ),
+        };
+        let language = language.to_owned();
+        rows.functions.push(Function { name, language, body, ..Function::default() });
+    }
+    for n in 0..10_000 {
+        let texts = vec![format!("{} AND f{n}(v{}.a) > 1", body.repeat(4), n + 1)];
+        rows.relations.push(Relation { name: format!("v{n}"), texts, ..Relation::default() });
+    }
+    let group = &mut criterion.benchmark_group("catalogue");
+    group.sample_size(10);
+    group.bench_function("20 000 functions, 10 000 views", |bencher| {
+        bencher.iter(|| black_box(Catalogue::of(black_box(&rows), &[])));
+    });
+    let memo = Memo::new(1_000);
+    memo.adopt(Arc::new(Catalogue::of(&rows, &[])));
+    let texts: Vec<_> = (1_000..3_000).map(pgbench).collect();
+    row(group, "seen", &texts, |sql| {
+        black_box(memo.verdict(sql, true, PLAIN));
+    });
+}
+
+criterion_group!(all, shapes, long, catalogue);
 criterion_main!(all);

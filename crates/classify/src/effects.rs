@@ -24,6 +24,7 @@ pub use marks::Marks;
 
 use std::ops::Range;
 
+use crate::catalogue::{Names, Said};
 use crate::verdict::Verdict;
 use scanner::Scanner;
 
@@ -134,13 +135,27 @@ pub fn effects(sql: &[u8], whole: bool, lexis: Lexis) -> Option<Box<Effects>> {
 }
 
 /// Where the text may run.
-pub(crate) fn judge(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
-    judge::verdict(sql, whole, lexis)
+pub(crate) fn judge(sql: &[u8], whole: bool, lexis: Lexis, names: Names<'_>) -> Verdict {
+    judge::verdict(sql, whole, lexis, names)
 }
 
-/// Whether a function of this name only reads; `quoted`: the name counts as it is written.
-pub(crate) fn reads(name: &[u8], quoted: bool) -> bool {
+/// Whether a function of this name only reads; `quoted`: the name counts as it is written; `own`: it is said to be one of
+/// PostgreSQL's own.
+pub(crate) fn reads(name: &[u8], quoted: bool, own: bool, said: Said) -> bool {
+    judge::reads(name, quoted, own, said)
+}
+
+/// Whether the functions of this name that PostgreSQL has only read, if it has any.
+pub(crate) fn reads_exactly(name: &[u8]) -> Option<bool> {
     use functions::Known;
-    let known = if quoted { functions::find_exact(name) } else { functions::find(name) };
-    matches!(known, Some(Known::Harmless { reads: true })) || (!quoted && known == Some(Known::Keyword))
+    match functions::find_exact(name) {
+        Some(Known::Harmless { reads }) => Some(reads),
+        Some(Known::Sets | Known::Runs | Known::Marks(_)) => Some(false),
+        Some(Known::Keyword) | None => None,
+    }
+}
+
+/// The words that stand for a type of this name.
+pub(crate) fn words_of_type(name: &str) -> &'static [&'static str] {
+    known::words_of_type(name)
 }

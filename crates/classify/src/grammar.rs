@@ -13,6 +13,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 use crate::Lexis;
+use crate::catalogue::{Names, Said};
 use crate::effects;
 use crate::lexer::{Kind, Lexer};
 use crate::shape;
@@ -25,22 +26,23 @@ const MOST: usize = 512;
 
 /// What speaks against a replica; nothing, if the text is not understood, or not looked at. Texts of one shape get one
 /// answer: it is the shape that is read.
-pub(crate) fn against(sql: &[u8], lexis: Lexis) -> Option<Against> {
+pub(crate) fn against(sql: &[u8], lexis: Lexis, names: Names<'_>) -> Option<Against> {
     let text = shape::text(sql, lexis);
     let text = str::from_utf8(&text).ok().filter(|text| text.len() <= LONGEST)?;
     let mut lexer = Lexer::new(text.as_bytes(), false);
     let few = (0..MOST).any(|_| lexer.next().kind == Kind::End);
     let statements = few.then(|| Parser::parse_sql(&PostgreSqlDialect {}, text).ok()).flatten()?;
-    statements.iter().find_map(|statement| statement.visit(&mut Walk { plans: false }).break_value())
+    statements.iter().find_map(|statement| statement.visit(&mut Walk { plans: false, names }).break_value())
 }
 
 /// The way through a tree.
-struct Walk {
+struct Walk<'a> {
     /// EXPLAIN without ANALYZE: nothing is run.
     plans: bool,
+    names: Names<'a>,
 }
 
-impl Visitor for Walk {
+impl Visitor for Walk<'_> {
     type Break = Against;
 
     #[expect(
@@ -93,7 +95,11 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Against> {
-        if let Expr::Function(function) = expr { called(&function.name) } else { ControlFlow::Continue(()) }
+        if let Expr::Function(function) = expr {
+            called(&function.name, self.names)
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     #[expect(
@@ -103,7 +109,7 @@ impl Visitor for Walk {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Against> {
         match factor {
             TableFactor::Function { name, .. } | TableFactor::Table { name, args: Some(_), .. } => {
-                called(name)
+                called(name, self.names)
             }
             _ => ControlFlow::Continue(()),
         }
@@ -111,22 +117,28 @@ impl Visitor for Walk {
 }
 
 /// A function of this name is called.
-fn called(name: &ObjectName) -> ControlFlow<Against> {
+fn called(name: &ObjectName, names: Names<'_>) -> ControlFlow<Against> {
     let parts: Option<Vec<_>> = name.0.iter().map(|part| part.as_ident()).collect();
+    let reads = |own| {
+        let function = parts.as_deref().and_then(<[_]>::last)?;
+        let (text, quoted) = (function.value.as_bytes(), function.quote_style.is_some());
+        Some(effects::reads(text, quoted, own, names.call(text)))
+    };
     let reads = match parts.as_deref() {
         // groupings inside of GROUPING SETS come as calls; the scan tells them from calls
         Some([function]) if ["rollup", "cube"].iter().any(|it| function.value.eq_ignore_ascii_case(it)) => {
             true
         }
-        Some([function]) => effects::reads(function.value.as_bytes(), function.quote_style.is_some()),
-        Some([schema, function])
+        Some([_]) => reads(false).unwrap_or(false),
+        Some([schema, _])
             if ["pg_catalog", "information_schema"]
                 .iter()
                 .any(|it| schema.value.eq_ignore_ascii_case(it)) =>
         {
-            effects::reads(function.value.as_bytes(), function.quote_style.is_some())
+            reads(true).unwrap_or(false)
         }
-        Some(_) | None => false,
+        Some([.., function]) => names.call(function.value.as_bytes()) == Said::Harmless,
+        Some([]) | None => false,
     };
     if reads { ControlFlow::Continue(()) } else { ControlFlow::Break(Against::UnknownFunction) }
 }
@@ -148,7 +160,7 @@ mod tests {
             "SELECT a FROM t WHERE b = (SELECT nextval('s'))",
             "UPDATE t SET a = 1",
         ] {
-            assert!(against(sql.as_bytes(), PLAIN).is_some(), "{sql}");
+            assert!(against(sql.as_bytes(), PLAIN, Names::default()).is_some(), "{sql}");
         }
         for sql in [
             "SELECT lower(a), count(*) FROM t",
@@ -156,7 +168,7 @@ mod tests {
             "SELECT pg_catalog.lower('a')",
             "EXPLAIN SELECT 1",
         ] {
-            assert_eq!(against(sql.as_bytes(), PLAIN), None, "{sql}");
+            assert_eq!(against(sql.as_bytes(), PLAIN, Names::default()), None, "{sql}");
         }
     }
 
@@ -164,13 +176,13 @@ mod tests {
     fn long_chains_are_left_alone() {
         for link in ["+1", " OR a", "::int", "[1]", " UNION ALL SELECT 1"] {
             let sql = format!("SELECT a{}", link.repeat(8_000));
-            assert_eq!(against(sql.as_bytes(), PLAIN), None);
+            assert_eq!(against(sql.as_bytes(), PLAIN, Names::default()), None);
             let sql = format!("SELECT a{}", link.repeat(MOST / 4 - 2));
-            assert_eq!(against(sql.as_bytes(), PLAIN), None);
+            assert_eq!(against(sql.as_bytes(), PLAIN, Names::default()), None);
         }
         for (open, close) in [("(", ")"), ("(SELECT ", ")"), ("CASE WHEN ", " THEN 1 END"), ("ARRAY[", "]")] {
             let sql = format!("SELECT {}1{}", open.repeat(5_000), close.repeat(5_000));
-            assert_eq!(against(sql.as_bytes(), PLAIN), None);
+            assert_eq!(against(sql.as_bytes(), PLAIN, Names::default()), None);
         }
     }
 }

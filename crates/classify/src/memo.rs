@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::quality::RandomState;
 
+use crate::catalogue::Names;
 use crate::grammar;
 use crate::shape::{self, Keys, Shape};
 use crate::verdict::{self, Against, LONGEST, Verdict};
@@ -21,14 +22,14 @@ pub struct Memo {
     parts: [RwLock<Part>; PARTS],
     most: usize,
     /// Asked for only where a verdict is made.
-    names: RwLock<Names>,
+    known: RwLock<Known>,
     /// That of the names, once every part has it.
     generation: AtomicU64,
 }
 
 /// What is known of names, and how many times that was another thing before.
 #[derive(Clone, Debug, Default)]
-struct Names {
+struct Known {
     catalogue: Arc<Catalogue>,
     generation: u64,
 }
@@ -50,7 +51,7 @@ impl Memo {
             keys: Keys::default(),
             parts: Default::default(),
             most: shapes.div_ceil(2 * PARTS).max(1),
-            names: RwLock::default(),
+            known: RwLock::default(),
             generation: AtomicU64::new(0),
         }
     }
@@ -87,12 +88,12 @@ impl Memo {
     }
 
     fn begin_anew(&self, catalogue: Option<Arc<Catalogue>>) {
-        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(catalogue) = catalogue {
-            names.catalogue = catalogue;
+            known.catalogue = catalogue;
         }
-        names.generation += 1;
-        let generation = names.generation;
+        known.generation += 1;
+        let generation = known.generation;
         for part in &self.parts {
             let forgotten = Part { generation, ..Part::default() };
             *part.write().unwrap_or_else(PoisonError::into_inner) = forgotten;
@@ -110,7 +111,7 @@ impl Memo {
     /// What is known of names.
     #[must_use]
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        self.names().catalogue
+        self.known().catalogue
     }
 
     /// How many shapes are known.
@@ -129,8 +130,8 @@ impl Memo {
         self.len() == 0
     }
 
-    fn names(&self) -> Names {
-        self.names.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn find(&self, shape: Shape) -> Option<Verdict> {
@@ -148,9 +149,9 @@ impl Memo {
 
     /// Makes a verdict by what is known of names now, and keeps it.
     fn make(&self, shape: Shape, judge: impl FnOnce(&Catalogue) -> Verdict) -> Verdict {
-        let names = self.names();
-        let verdict = judge(&names.catalogue);
-        self.keep(shape, verdict, names.generation);
+        let known = self.known();
+        let verdict = judge(&known.catalogue);
+        self.keep(shape, verdict, known.generation);
         verdict
     }
 
@@ -180,10 +181,11 @@ pub fn thorough(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
 }
 
 /// The same, by what is known of names.
-fn by_names(sql: &[u8], whole: bool, lexis: Lexis, _names: &Catalogue) -> Verdict {
-    let mut verdict = verdict::verdict(sql, whole, lexis);
+fn by_names(sql: &[u8], whole: bool, lexis: Lexis, catalogue: &Catalogue) -> Verdict {
+    let names = Names::of(catalogue);
+    let mut verdict = verdict::by_names(sql, whole, lexis, names);
     if verdict.reads() {
-        verdict.against = grammar::against(sql, lexis);
+        verdict.against = grammar::against(sql, lexis, names);
     }
     verdict
 }

@@ -1,6 +1,7 @@
 //! Where a text may run, and why it may not run on a replica.
 
 use crate::Lexis;
+use crate::catalogue::Names;
 use crate::effects;
 
 /// The longest text that is looked at: a longer one may do anything.
@@ -120,9 +121,11 @@ pub enum Against {
     Function,
     /// A function that is not known.
     UnknownFunction,
-    /// A character that is no operator. Operators that are not known are a [`Doubt`] only.
+    /// An operator of which the catalogue does not say that it only reads, or a character that is none. Without a
+    /// catalogue, operators that are not known are a [`Doubt`] only.
     UnknownOperator,
-    /// The type of a parameter that is not known. Types that the text names are a [`Doubt`] only.
+    /// The type of a parameter that is not known; a type that the text names and of which the catalogue does not say that
+    /// a conversion to it only reads. Without a catalogue, the latter are a [`Doubt`] only.
     UnknownType,
     /// What it reads is about this server, not about the data.
     ServerState,
@@ -130,6 +133,10 @@ pub enum Against {
     SystemColumn,
     /// The state of a sequence.
     Sequence,
+    /// A table that is not logged, so that replicas have no rows of it.
+    Unlogged,
+    /// A view, or the policy of a table, of which it is not known that it only reads.
+    UnknownView,
     /// COPY to or from somewhere else than the client.
     Copy,
     /// An option of EXPLAIN that is not known.
@@ -154,7 +161,7 @@ pub enum Against {
 
 impl Against {
     /// Every one of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Writes,
         Self::MakesTable,
         Self::Locks,
@@ -167,6 +174,8 @@ impl Against {
         Self::ServerState,
         Self::SystemColumn,
         Self::Sequence,
+        Self::Unlogged,
+        Self::UnknownView,
         Self::Copy,
         Self::ExplainOption,
         Self::Escapes,
@@ -182,7 +191,7 @@ impl Against {
     /// Whether only knowledge is missing: a comment or a setting may send the text to a replica nevertheless.
     #[must_use]
     pub const fn is_undecided(self) -> bool {
-        matches!(self, Self::UnknownFunction | Self::UnknownOperator | Self::UnknownType)
+        matches!(self, Self::UnknownFunction | Self::UnknownOperator | Self::UnknownType | Self::UnknownView)
     }
 
     /// For people: half a sentence.
@@ -196,11 +205,13 @@ impl Against {
             Self::Transaction => "it begins or ends a transaction",
             Self::Function => "a function in it writes, or answers something else on another server",
             Self::UnknownFunction => "a function in it is not known to read only",
-            Self::UnknownOperator => "a character in it is no part of SQL",
-            Self::UnknownType => "the type of a parameter is not known",
+            Self::UnknownOperator => "an operator in it is not known to read only, or is none",
+            Self::UnknownType => "a type in it, or of a parameter, is not known to read only",
             Self::ServerState => "it asks about this server, not about the data",
             Self::SystemColumn => "a system column tells where and by whom a row was written",
             Self::Sequence => "it reads the state of a sequence",
+            Self::Unlogged => "a table in it is not logged, and so not on replicas",
+            Self::UnknownView => "a view in it, or a policy, is not known to read only",
             Self::Copy => "COPY from or to somewhere else than the client",
             Self::ExplainOption => "an option of EXPLAIN is not known",
             Self::Escapes => "a name in it has escapes (U&\"…\")",
@@ -230,6 +241,8 @@ impl Against {
             Self::ServerState => "server_state",
             Self::SystemColumn => "system_column",
             Self::Sequence => "sequence",
+            Self::Unlogged => "unlogged",
+            Self::UnknownView => "unknown_view",
             Self::Copy => "copy",
             Self::ExplainOption => "explain_option",
             Self::Escapes => "escapes",
@@ -248,9 +261,14 @@ impl Against {
 /// is here.
 #[must_use]
 pub fn verdict(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
+    by_names(sql, whole, lexis, Names::default())
+}
+
+/// The same, by what is known of names.
+pub(crate) fn by_names(sql: &[u8], whole: bool, lexis: Lexis, names: Names<'_>) -> Verdict {
     if sql.len() > LONGEST {
         let (kind, against) = (Kind::Unknown, Some(Against::TooLong));
         return Verdict { kind, against, doubt: None, block: Block::Stays, hints: Hints::default() };
     }
-    effects::judge(sql, whole, lexis)
+    effects::judge(sql, whole, lexis, names)
 }

@@ -42,6 +42,8 @@ fn spoken_against(against: Against) -> Event {
         Against::ServerState => Event::RoutedServerState,
         Against::SystemColumn => Event::RoutedSystemColumn,
         Against::Sequence => Event::RoutedSequence,
+        Against::Unlogged => Event::RoutedUnlogged,
+        Against::UnknownView => Event::RoutedUnknownView,
         Against::Copy => Event::RoutedCopy,
         Against::ExplainOption => Event::RoutedExplainOption,
         Against::Escapes => Event::RoutedEscapes,

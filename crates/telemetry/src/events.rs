@@ -129,9 +129,9 @@ events! {
     RoutedFunction => ROUTED "primary" "function";
     /// A request was sent to the primary because of a function that is not known.
     RoutedUnknownFunction => ROUTED "primary" "unknown_function";
-    /// A request was sent to the primary because of a character that is no operator.
+    /// A request was sent to the primary because of an operator that is not known to read only.
     RoutedUnknownOperator => ROUTED "primary" "unknown_operator";
-    /// A request was sent to the primary because of a parameter whose type is not known.
+    /// A request was sent to the primary because of a type that is not known to read only.
     RoutedUnknownType => ROUTED "primary" "unknown_type";
     /// A request was sent to the primary because it asks about the server.
     RoutedServerState => ROUTED "primary" "server_state";
@@ -139,6 +139,10 @@ events! {
     RoutedSystemColumn => ROUTED "primary" "system_column";
     /// A request was sent to the primary because it reads a sequence.
     RoutedSequence => ROUTED "primary" "sequence";
+    /// A request was sent to the primary because of a table that is not logged.
+    RoutedUnlogged => ROUTED "primary" "unlogged";
+    /// A request was sent to the primary because of a view or a policy that is not known to read only.
+    RoutedUnknownView => ROUTED "primary" "unknown_view";
     /// A request was sent to the primary because of a COPY to or from elsewhere.
     RoutedCopy => ROUTED "primary" "copy";
     /// A request was sent to the primary because of an option of EXPLAIN that is not known.

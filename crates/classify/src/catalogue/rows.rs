@@ -1,7 +1,7 @@
 //! What is read of a database's catalogue. The expressions in SQL say what each value is; `'t'::regclass` is the
 //! catalogue the row is of.
 
-/// Everything that is not in `pg_catalog` or `information_schema`, and not temporary. Names are without schema: which one
+/// Everything that did not come with the server (`oid >= 16384`), and is not temporary. Names are without schema: which one
 /// a name without schema means, the search path decides, so that everything of a name counts. They are as the catalogue
 /// has them: in lower case only if they are.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Rows {
     pub operators: Vec<Operator>,
     /// `pg_type`, also those of tables; those of arrays may be left out.
     pub types: Vec<Type>,
-    /// `pg_cast`, of those with a function that is not in `pg_catalog`.
+    /// `pg_cast`, of those with a function.
     pub casts: Vec<Cast>,
 }
 
@@ -38,7 +38,7 @@ pub struct Function {
     /// `aggserialfn`, `aggdeserialfn`, `aggmtransfn`, `aggminvtransfn` and `aggmfinalfn`, as far as they are not zero.
     pub calls: Vec<String>,
     /// `typname` of its arguments and its result (`prorettype`, and `coalesce(proallargtypes, proargtypes)`), as far as
-    /// they are not in `pg_catalog`; of an array, that of its elements.
+    /// they did not come with the server; of an array, that of its elements.
     pub types: Vec<String>,
 }
 

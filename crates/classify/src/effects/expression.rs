@@ -154,7 +154,7 @@ impl Scanner<'_> {
     /// A parenthesis opens behind a name.
     fn call(&mut self) {
         let known = self.known();
-        self.judge_call(known, self.can_be_call());
+        let harmless = self.judge_call(known, self.can_be_call());
         match known {
             Some(Known::Harmless { .. }) => {}
             Some(Known::Keyword) => self.keyword(),
@@ -170,7 +170,7 @@ impl Scanner<'_> {
             }
             // one inside the arguments of another
             Some(Known::Sets) => self.mark(Marks::SETS | Marks::UNKNOWN),
-            None if self.can_be_call() => self.mark(Marks::UNKNOWN),
+            None if self.can_be_call() && !harmless => self.mark(Marks::UNKNOWN),
             None => {}
         }
     }

@@ -3,12 +3,16 @@
 //! Nothing does only if every function in the text is known to read alone, no word of it writes, locks or speaks of
 //! this server, and running it leaves nothing behind.
 
+mod catalogue;
 mod names;
 mod tokens;
 
 use super::known;
+pub(super) use catalogue::reads;
+
 use super::scanner::Scanner;
 use super::{Effects, Lexis};
+use crate::catalogue::Names;
 use crate::lexer::Kind as Of;
 use crate::verdict::{Against, Block, Doubt, Hints, Kind, Verdict};
 
@@ -63,8 +67,8 @@ impl Judgement {
 }
 
 /// The verdict on a text.
-pub(super) fn verdict(sql: &[u8], whole: bool, lexis: Lexis) -> Verdict {
-    let (found, scanner) = Scanner::judging(sql, whole, lexis).finish();
+pub(super) fn verdict(sql: &[u8], whole: bool, lexis: Lexis, names: Names<'_>) -> Verdict {
+    let (found, scanner) = Scanner::judging(sql, whole, lexis, names).finish();
     scanner.concluded(found.as_deref(), sql, lexis)
 }
 
@@ -114,7 +118,10 @@ impl Scanner<'_> {
         let (kind, why) = match verb {
             b"select" | b"values" | b"table" | b"with" => (Kind::Read, None),
             b"explain" => (Kind::Read, self.explains()),
-            b"copy" => (Kind::Read, self.copies()),
+            b"copy" => {
+                self.judge_copied();
+                (Kind::Read, self.copies())
+            }
             b"" if self.token.kind == Of::Open => (Kind::Read, None),
             b"show" => (Kind::Read, self.shows()),
             b"begin" | b"start" => (Kind::Transaction, Some(self.begins())),

@@ -94,6 +94,33 @@ pub(super) fn precedes_text(word: &[u8]) -> bool {
     is_one_of(BEFORE_TEXT, word)
 }
 
+/// The words that the grammar has for a type of this name.
+pub(super) fn words_of_type(name: &str) -> &'static [&'static str] {
+    match name {
+        "bool" => &["boolean"],
+        "bpchar" => &["char", "character", "nchar", "national"],
+        "float4" => &["real", "float"],
+        "float8" => &["double", "float"],
+        "int2" => &["smallint"],
+        "int4" => &["int", "integer"],
+        "int8" => &["bigint"],
+        "numeric" => &["dec", "decimal"],
+        "timestamptz" => &["timestamp"],
+        "timetz" => &["time"],
+        "varbit" => &["bit"],
+        "varchar" => &["char", "character", "nchar", "national"],
+        _ => &[],
+    }
+}
+
+/// How many of these characters are the first operator: signs at the end are others.
+pub(super) fn length_of_operator(run: &[u8]) -> usize {
+    if run.iter().any(|byte| b"~!@#%^&|`?".contains(byte)) {
+        return run.len();
+    }
+    run.iter().rposition(|byte| !b"+-".contains(byte)).map_or(1, |last| last + 1)
+}
+
 /// Whether these are operators of the server's own. A run of operator characters that ends in signs is an operator and
 /// signs, unless it has one of the characters that make an operator of all of it (PostgreSQL's documentation, 4.1.3).
 pub(super) fn is_operator(mut run: &[u8]) -> bool {

@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use super::judge::Judgement;
 use super::set_config::SetConfig;
 use super::{Effects, Lexis, Marks, Setting, SettingName};
+use crate::catalogue::Names;
 use crate::lexer::{Kind, Lexer, Token};
 
 /// Bytes of an identifier that PostgreSQL keeps.
@@ -32,6 +33,8 @@ pub(super) struct Scanner<'a> {
     pub(super) set_config: Option<SetConfig>,
     /// What speaks against a replica.
     pub(super) judgement: Judgement,
+    /// What is known of names, for that.
+    pub(super) names: Names<'a>,
     whole: bool,
     found: Option<Box<Effects>>,
 }
@@ -90,14 +93,15 @@ impl<'a> Scanner<'a> {
             about: About::default(),
             set_config: None,
             judgement: Judgement::new(false),
+            names: Names::default(),
             whole: whole || terminated.is_some(),
             found: None,
         }
     }
 
     /// One that also asks what speaks against a replica.
-    pub(super) fn judging(sql: &'a [u8], whole: bool, lexis: Lexis) -> Self {
-        Self { judgement: Judgement::new(true), ..Self::new(sql, whole, lexis) }
+    pub(super) fn judging(sql: &'a [u8], whole: bool, lexis: Lexis, names: Names<'a>) -> Self {
+        Self { judgement: Judgement::new(true), names, ..Self::new(sql, whole, lexis) }
     }
 
     /// Whether all of the text is here.

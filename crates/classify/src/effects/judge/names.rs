@@ -3,6 +3,7 @@
 use super::super::functions::{self, Known};
 use super::super::known;
 use super::super::scanner::{Scanner, bit, inside_quotes};
+use crate::catalogue::Said;
 use crate::lexer::{Kind as Of, Token};
 use crate::verdict::{Against, Doubt, Kind};
 
@@ -15,10 +16,15 @@ impl Scanner<'_> {
             return self.speaks_against(Kind::Read, Against::SystemColumn);
         }
         let next = || self.peek().kind;
-        if ["last_value", "log_cnt", "is_called"].into_iter().any(is) && next() != Of::Open {
+        // the catalogue knows sequences by themselves
+        let known = self.names.are_known();
+        if !known && ["last_value", "log_cnt", "is_called"].into_iter().any(is) && next() != Of::Open {
             return self.speaks_against(Kind::Read, Against::Sequence);
         }
-        if name.len() > 4 && name.get(name.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(b"_seq")) {
+        if !known
+            && name.len() > 4
+            && name.get(name.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(b"_seq"))
+        {
             // as serial columns name theirs
             let before = if self.prev.kind == Of::Dot { self.name.before } else { self.prev };
             let is_table = ["from", "join", "table", "only"].iter().any(|word| self.says(before, word));
@@ -71,7 +77,9 @@ impl Scanner<'_> {
         } else {
             in_catalog && known::is_type(name, self.token.kind == Of::Quoted)
         };
-        if !known {
+        if !goes_on {
+            self.judge_kind(self.token, known);
+        } else if !known && !self.names.are_known() {
             self.doubts(Doubt::UnknownType);
         }
     }
@@ -99,7 +107,7 @@ impl Scanner<'_> {
             | Of::Operator => true,
         };
         if !known {
-            self.doubts(Doubt::UnknownType);
+            self.judge_kind(self.prev, false);
         }
     }
 
@@ -113,32 +121,51 @@ impl Scanner<'_> {
         let single = matches!(run, [b'[' | b':' | b'{' | b'}']);
         if !known::is_made_of_operators(run) && !single {
             self.speaks_against(Kind::Unknown, Against::UnknownOperator);
-        } else if !single && !known::is_operator(run) {
-            self.doubts(Doubt::UnknownOperator);
+        } else if !single {
+            self.judge_run();
         }
     }
 
     /// `OPERATOR(schema.+)`, as it is written by psql and pg_dump.
     pub(super) fn judge_named_operator(&mut self) {
         let mut ahead = self.lexer.clone();
-        let [_, schema, dot] = [ahead.next(), ahead.next(), ahead.next()];
-        if !self.names(schema, "pg_catalog") || dot.kind != Of::Dot {
-            self.doubts(Doubt::UnknownOperator);
+        let [_, schema, dot, operator] = [ahead.next(), ahead.next(), ahead.next(), ahead.next()];
+        if self.names(schema, "pg_catalog") && dot.kind == Of::Dot {
+            return;
+        }
+        if !self.names.are_known() {
+            return self.doubts(Doubt::UnknownOperator);
+        }
+        // the others are looked at where they stand
+        let is_star = |token| self.lexer.bytes(token) == b"*";
+        if is_star(schema) || is_star(operator) {
+            self.judge_operator_named(b"*", true);
         }
     }
 
-    /// A name with a parenthesis behind it, of which this is known.
-    pub(in crate::effects) fn judge_call(&mut self, known: Option<Known>, can_be_call: bool) {
+    /// A name with a parenthesis behind it, of which this is known. Whether the catalogue knows it for harmless.
+    pub(in crate::effects) fn judge_call(&mut self, known: Option<Known>, can_be_call: bool) -> bool {
+        let said = || if self.judgement.on { self.said_of_call() } else { Said::Nothing };
         match known {
+            Some(Known::Harmless { reads: true }) if self.is_hidden() => {
+                self.speaks_against(Kind::Unknown, Against::UnknownFunction);
+            }
+            Some(Known::Keyword) if self.is_younger_keyword() && self.is_hidden() => {
+                self.speaks_against(Kind::Unknown, Against::UnknownFunction);
+            }
             Some(Known::Harmless { reads: true } | Known::Keyword) => {}
             Some(Known::Harmless { reads: false } | Known::Sets | Known::Runs | Known::Marks(_)) => {
                 self.speaks_against(Kind::Unknown, Against::Function);
+            }
+            None if (can_be_call || self.only_looks_like_syntax()) && said() == Said::Harmless => {
+                return true;
             }
             None if can_be_call || self.only_looks_like_syntax() => {
                 self.speaks_against(Kind::Unknown, Against::UnknownFunction);
             }
             None => {}
         }
+        false
     }
 
     /// Whether the name before the current parenthesis, which may be a word of the grammar in statements that write,
@@ -174,5 +201,6 @@ impl Scanner<'_> {
         if writes && !known::is_domain(bytes) && self.peek().kind != Of::Open {
             self.speaks_against(Kind::Unknown, Against::Function);
         }
+        self.judge_field_by_catalogue();
     }
 }

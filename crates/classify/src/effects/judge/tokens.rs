@@ -12,8 +12,15 @@ impl Scanner<'_> {
             return;
         }
         match self.token.kind {
-            Of::Word => self.judge_word(),
-            Of::Quoted => self.judge_name(inside_quotes(self.lexer.bytes(self.token))),
+            Of::Word => {
+                self.judge_relation();
+                self.judge_sugar();
+                self.judge_word();
+            }
+            Of::Quoted => {
+                self.judge_relation();
+                self.judge_name(inside_quotes(self.lexer.bytes(self.token)));
+            }
             Of::Unicode => self.speaks_against(Kind::Unknown, Against::Escapes),
             Of::Operator => self.judge_operator(),
             Of::Text => self.judge_text(),
@@ -26,8 +33,8 @@ impl Scanner<'_> {
             | Of::Comma
             | Of::Semicolon
             | Of::Dot
-            | Of::Cast
-            | Of::Equals => {}
+            | Of::Cast => {}
+            Of::Equals => self.judge_operator_named(b"=", true),
         }
     }
 
