@@ -211,6 +211,7 @@ impl Pass<'_> {
                     return Ok(flow);
                 }
             }
+            b'N' if self.takes_leave(&seen) => return Ok(ControlFlow::Break(())),
             _ => {}
         }
         let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use testkit::client::tags;
 use testkit::cluster::Cluster;
-use testkit::{messages as m, wait};
+use testkit::{Client, messages as m, wait};
 
 use super::scene::{Scene, WHERE};
 
@@ -88,42 +88,96 @@ fn a_transaction_that_was_begun_on_a_replica_is_told_what_it_refuses() {
     assert_eq!(client.rows("SELECT a FROM u"), "");
 }
 
+/// What waits on a replica for the lock that [`HeldUp`] has.
+const READ: &str = "SELECT port, count(*) FROM here, t GROUP BY port";
+
+/// A read that waits on a replica, because the primary has locked its table.
+struct HeldUp {
+    scene: Scene,
+    client: Client,
+    locker: Client,
+    /// On each replica.
+    doors: Vec<Client>,
+    /// The replica, and the backend that waits.
+    place: (usize, u32),
+}
+
+impl HeldUp {
+    #[track_caller]
+    fn start(request: &[u8]) -> Self {
+        let scene = Scene::with(Cluster::start(2), |builder| {
+            builder.set("route.consistency", "\"eventual\"").set("route.max_lag", "\"1h\"")
+        });
+        let mut locker = scene.cluster.primary.door().open();
+        locker.rows("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
+        let mut doors: Vec<_> = scene.cluster.replicas.iter().map(|replica| replica.door().open()).collect();
+        for door in &mut doors {
+            let locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 't'::regclass";
+            wait::until(wait::PATIENCE, "the lock is replayed", || door.rows(locked) == "1");
+        }
+        let mut client = scene.client();
+        client.send(request);
+        let waits = "SELECT pid FROM pg_stat_activity \
+                     WHERE query LIKE '%GROUP BY port' AND wait_event_type = 'Lock'";
+        let mut place = (0, 0);
+        let waits_there = wait::holds(wait::PATIENCE, || {
+            let mut pids = doors.iter_mut().map(|door| door.rows(waits).parse().unwrap_or(0)).enumerate();
+            pids.find(|(_, pid)| *pid != 0).inspect(|found| place = *found).is_some()
+        });
+        let all = "SELECT pid, state, wait_event_type, wait_event, query FROM pg_stat_activity";
+        assert!(
+            waits_there,
+            "no replica holds it up: {:#?}\nprimary: {}\n{}",
+            doors.iter_mut().map(|door| door.rows(all)).collect::<Vec<_>>(),
+            scene.cluster.primary.psql(all),
+            scene.routed()
+        );
+        Self { scene, client, locker, doors, place }
+    }
+
+    /// The replica has gone: the primary answers, and the client sees nothing else.
+    #[track_caller]
+    fn end_on_the_primary(mut self, answer: &str) {
+        self.locker.rows("ROLLBACK");
+        assert_eq!(tags(&self.client.read_until_ready()), answer);
+        assert_eq!(self.scene.retried("lost"), 1);
+    }
+}
+
 #[test]
 fn a_read_that_a_replica_does_not_survive_runs_on_the_primary() {
-    let scene = Scene::with(Cluster::start(2), |builder| {
-        builder.set("route.consistency", "\"eventual\"").set("route.max_lag", "\"1h\"")
-    });
-    let sql = "SELECT port, count(*) FROM here, t GROUP BY port";
-    // the lock is replayed, and holds the read up
-    let mut locker = scene.cluster.primary.door().open();
-    locker.rows("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
-    let mut doors: Vec<_> = scene.cluster.replicas.iter().map(|replica| replica.door().open()).collect();
-    for door in &mut doors {
-        let locked =
-            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 't'::regclass";
-        wait::until(wait::PATIENCE, "the lock is replayed", || door.rows(locked) == "1");
+    let mut held = HeldUp::start(&m::query(READ));
+    let (replica, pid) = held.place;
+    assert_eq!(held.doors[replica].rows(&format!("SELECT pg_terminate_backend({pid})")), "t");
+    held.end_on_the_primary("TCZ");
+}
+
+#[test]
+fn so_does_one_whose_replica_crashes_and_says_so() {
+    let run = |sql: &str| [m::parse("", sql, &[]), m::bind("", "", &[]), m::execute("", 0)].concat();
+    // with its last words it says what it had to say to the statement before
+    let batch = [run("SELECT 1"), run(READ), m::sync()].concat();
+    for (request, answer) in [(m::query(READ), "TCZ"), (batch, "12DC12CZ")] {
+        let mut held = HeldUp::start(&request);
+        let (replica, _) = held.place;
+        let own = held.doors[replica].rows("SELECT pg_backend_pid()").parse().unwrap();
+        // the other backends are told to warn their clients and go
+        held.scene.cluster.replicas[replica].kill_backend(own);
+        held.end_on_the_primary(answer);
     }
-    let mut client = scene.client();
-    let reads = scene.counted("replica", "reads");
-    let sent = scene.routed();
-    client.send(&m::query(sql));
-    wait::until(wait::PATIENCE, "the request is sent", || {
-        scene.routed() != sent || scene.counted("replica", "reads") > reads
-    });
-    assert_eq!(scene.counted("replica", "reads"), reads + 1, "{}", scene.routed());
-    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                WHERE query LIKE '%GROUP BY port' AND wait_event_type = 'Lock'";
-    wait::until(wait::PATIENCE, "the replica is held up", || {
-        doors.iter_mut().any(|door| door.rows(kill) == "t")
-    });
-    locker.rows("ROLLBACK");
-    let answer = client.read_until_ready();
-    assert_eq!((tags(&answer).as_str(), answer.len()), ("TCZ", 3));
-    assert_eq!(scene.retried("lost"), 1);
-    // the shape is not to blame
-    let reads = scene.counted("replica", "reads");
-    client.rows(sql);
-    assert_eq!(scene.counted("replica", "reads"), reads + 1);
+}
+
+/// The shape is not to blame for what happens to its replica.
+#[test]
+fn a_read_whose_replica_was_lost_goes_to_replicas_again() {
+    let mut held = HeldUp::start(&m::query(READ));
+    let (replica, pid) = held.place;
+    held.doors[replica].rows(&format!("SELECT pg_terminate_backend({pid})"));
+    held.locker.rows("ROLLBACK");
+    held.client.read_until_ready();
+    let reads = held.scene.counted("replica", "reads");
+    held.client.rows(READ);
+    assert_eq!(held.scene.counted("replica", "reads"), reads + 1);
 }
 
 #[test]

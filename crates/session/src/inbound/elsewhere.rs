@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use pool::inbound::Seen;
 use wire::TxStatus;
 use wire::frame::HEADER;
+use wire::sqlstate::SqlState;
 
 use super::{ALARMING, Pass};
-use crate::refusal::{self, refusal};
+use crate::refusal::{self, Refusal, refusal};
 
 impl Pass<'_> {
     /// An error, unless it passes as it is.
@@ -37,11 +38,27 @@ impl Pass<'_> {
 
     /// An error by which a replica says that it cannot run what the primary can; true: the request is run there, and the
     /// client is told nothing of what the replica has said to it.
-    pub(super) fn runs_elsewhere(&mut self, seen: &Seen) -> bool {
+    fn runs_elsewhere(&mut self, seen: &Seen) -> bool {
         let body = self.server.channel.inbox.get(self.at + HEADER..self.at + seen.have);
-        let possible = self.server.status == TxStatus::Idle && self.client.underway.may_run_elsewhere();
-        let (Some(why), true) = (body.and_then(refusal), possible) else { return false };
-        self.done.errors -= 1;
+        let left = body.and_then(refusal).is_some_and(|why| self.leave(seen, why));
+        self.done.errors -= u64::from(left);
+        left
+    }
+
+    /// A warning by which a replica says that it crashes, or is stopped at once: its last words; true as above.
+    pub(super) fn takes_leave(&mut self, seen: &Seen) -> bool {
+        let mut codes = [SqlState::CRASH_SHUTDOWN, SqlState::ADMIN_SHUTDOWN].iter();
+        let leaves =
+            seen.have == seen.total && self.over.is_some() && codes.any(|code| self.says(seen, *code));
+        self.done.elsewhere |= leaves && self.leave(seen, Refusal::Now);
+        self.done.elsewhere
+    }
+
+    /// What the server was to do is done elsewhere, if its client has been told nothing of that before.
+    fn leave(&mut self, seen: &Seen, why: Refusal) -> bool {
+        if self.server.status != TxStatus::Idle || !self.client.underway.may_run_elsewhere() {
+            return false;
+        }
         self.cut();
         self.out.truncate(self.over.unwrap_or_default());
         self.step(seen.have, false);
