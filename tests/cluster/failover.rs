@@ -56,7 +56,8 @@ fn with_ledger(cluster: &Cluster) {
 }
 
 /// Commits wait for this replica, so that it has whatever was acknowledged.
-fn wait_for_first_replica(primary: &Postgres) {
+#[track_caller]
+pub(crate) fn wait_for_first_replica(primary: &Postgres) {
     primary.psql("ALTER SYSTEM SET synchronous_standby_names = 'replica0'");
     primary.psql("SELECT pg_reload_conf()");
     wait::until(wait::PATIENCE, "commits wait for the replica", || {

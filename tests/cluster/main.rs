@@ -41,6 +41,8 @@ mod failover_of_connections;
 #[cfg(test)]
 mod fairness;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod freshness;
 #[cfg(test)]
 mod hostile_client;

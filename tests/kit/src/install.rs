@@ -108,6 +108,14 @@ pub fn server_user() -> Option<(String, u32, u32)> {
 /// Runs a short-lived program as the server's user and fails the test with its output if it fails.
 #[track_caller]
 pub(crate) fn run_as_server_user(program: &Path, args: &[&str]) {
+    if let Err(text) = try_as_server_user(program, args) {
+        panic!("{text}");
+    }
+}
+
+/// The same; what it has said if it fails.
+#[track_caller]
+pub(crate) fn try_as_server_user(program: &Path, args: &[&str]) -> Result<(), String> {
     let mut command = Command::new("setpriv");
     if let Some((user, ..)) = server_user() {
         command.args(["--reuid", &user, "--regid", &user, "--init-groups"]);
@@ -115,10 +123,11 @@ pub(crate) fn run_as_server_user(program: &Path, args: &[&str]) {
     // its working directory need not be readable for that user
     let output = command.arg("--").arg(program).args(args).current_dir("/").env("LC_ALL", "C").output();
     let output = output.or_fail(program.display());
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        panic!("{} {}: {}\n{text}", program.display(), args.join(" "), output.status);
+    if output.status.success() {
+        return Ok(());
     }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{} {}: {}\n{text}", program.display(), args.join(" "), output.status))
 }
 
 /// Gives a file or directory to the server's user.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Postgres, Stop, template};
 use crate::fail::OrFail;
-use crate::install::{hand_over, run_as_server_user};
+use crate::install::{hand_over, run_as_server_user, try_as_server_user};
 use crate::process::{self, Signal};
 use crate::wait;
 
@@ -106,6 +106,36 @@ impl Postgres {
     /// It goes on where it was.
     pub fn thaw(&self) {
         self.signal_all(Signal::CONT);
+    }
+
+    /// Nothing more fits on its disk: no process of it can write beyond the first MiB of a file, as if there were no room
+    /// (the kernel says `EFBIG` in the place of `ENOSPC`, and PostgreSQL makes no difference). Its log is always further,
+    /// so the next commit ends it, and a replica that receives something crashes again and again.
+    #[track_caller]
+    pub fn fill_disk(&self) {
+        self.limit_files("1048576:");
+    }
+
+    /// There is room again; a primary has ended by then and wants to be restarted.
+    #[track_caller]
+    pub fn free_disk(&self) {
+        self.limit_files("unlimited:");
+    }
+
+    /// Of the parent, whose children to come have its limit, and of those that it has.
+    #[track_caller]
+    fn limit_files(&self, limit: &str) {
+        let Some(parent) = self.pid() else { return };
+        let limit = format!("--fsize={limit}");
+        for pid in std::iter::once(parent).chain(process::children(parent)) {
+            // as the server's user, whose processes they are
+            let done = try_as_server_user(Path::new("prlimit"), &[&format!("--pid={pid}"), &limit]);
+            if let Err(text) = done
+                && process::children(parent).contains(&pid)
+            {
+                panic!("{text}");
+            }
+        }
     }
 
     fn signal_all(&self, signal: Signal) {
