@@ -118,13 +118,15 @@ fn functions_by_volatility_and_language() {
         .function("volatile c", "writes_in_c", "x")
         .function("c", "crosstab", "crosstab")
         .function("internal", "by_lower", "lower")
+        .function("internal", "trims", "rtrim1")
         .function("internal", "by_next", "nextval_oid")
+        .function("internal", "by_txid", "txid_current")
         .function("internal", "my_range", "range_constructor2")
         .function("sql", "plain", "SELECT lower($1)")
         .function("volatile sql", "volatile_sql", "SELECT 1")
         .function("plpython3u", "python", "return 1");
     made.read(&[
-        "SELECT in_c(a), by_lower('a'), my_range(1, 2), plain('a')",
+        "SELECT in_c(a), by_lower('a'), trims('a'), my_range(1, 2), plain('a')",
         "SELECT IN_C(a) OVER (PARTITION BY b) FROM s.in_c(1) AS x",
         "SELECT count(*), \"plain\"('a'), s.plain('b') FROM t, LATERAL plain(t.a) x",
         "SELECT (a).plain, t.plain FROM t",
@@ -136,6 +138,7 @@ fn functions_by_volatility_and_language() {
             "SELECT writes_in_c(1)",
             "SELECT crosstab('SELECT 1')",
             "SELECT by_next(1)",
+            "SELECT by_txid()",
             "SELECT volatile_sql()",
             "SELECT * FROM python(1)",
             "SELECT a FROM t WHERE a IN (SELECT s.volatile_sql())",
@@ -176,15 +179,18 @@ fn every_function_of_a_name_counts() {
         .function("volatile sql", "f", "SELECT 1")
         .function("volatile plpgsql", "lower", "BEGIN RETURN 1; END")
         .function("sql", "upper", "SELECT $1")
+        .function("sql", "uses", "SELECT lower($1)")
+        .function("sql", "uses_own", "SELECT pg_catalog.lower($1)")
         .function("sql", "Mixed", "SELECT 1")
         .function("volatile sql", "mixed", "SELECT 1");
-    made.read(&["SELECT upper('a'), pg_catalog.lower('a'), \"Mixed\"()"]);
+    made.read(&["SELECT upper('a'), pg_catalog.lower('a'), \"Mixed\"(), uses_own('a')"]);
     made.stay(
         Against::UnknownFunction,
         &[
             "SELECT f(1)",
             "SELECT a.f(1), b.f(1)",
             "SELECT lower('a')",
+            "SELECT uses('a')",
             "SELECT s.lower(a)",
             "SELECT \"lower\"('a')",
             "SELECT (a).lower FROM t",

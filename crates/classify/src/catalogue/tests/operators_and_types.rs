@@ -70,11 +70,13 @@ fn types_and_domains() {
         .kind("pair", &[], &["mood", "bad"])
         .kind("pairs", &[], &["pair"])
         .kind("Bad", &[], &[])
+        .kind("twin", &["SELECT f(VALUE)"], &[])
+        .function("c", "twin", "twin")
         .function("sql", "through", "SELECT $1::pair IS NULL");
     made.read(&[
         "SELECT a::mood, CAST(a AS s.good), mood 'x', good(a), a::\"Bad\", a::mood[], a::_mood",
         "SELECT * FROM json_to_record('{}') AS x(a int, b mood)",
-        "SELECT a::int, a::double precision, date '2000-01-01', a::timestamp with time zone",
+        "SELECT a::information_schema.sql_identifier, a::int, a::double precision, date '2000-01-01', a::timestamp with time zone",
     ]);
     made.stay(
         Against::UnknownType,
@@ -88,7 +90,7 @@ fn types_and_domains() {
             "SELECT a::nobody",
         ],
     );
-    made.stay(Against::UnknownFunction, &["SELECT bad('x')", "SELECT through(a)"]);
+    made.stay(Against::UnknownFunction, &["SELECT bad('x')", "SELECT twin('x')", "SELECT through(a)"]);
 }
 
 #[test]
@@ -111,4 +113,5 @@ fn casts_by_functions() {
         &["SELECT a::int", "SELECT a::INTEGER", "SELECT a::int4", "SELECT a::mine"],
     );
     made.stay(Against::UnknownType, &["SELECT a::yours"]);
+    made.stay(Against::UnknownFunction, &["SELECT int4(a)"]);
 }

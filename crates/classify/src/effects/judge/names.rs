@@ -75,7 +75,8 @@ impl Scanner<'_> {
         let known = if goes_on {
             !qualified && name.eq_ignore_ascii_case(b"pg_catalog")
         } else {
-            in_catalog && known::is_type(name, self.token.kind == Of::Quoted)
+            let of_schema = || self.names(self.name.last, "information_schema") && known::is_domain(name);
+            (in_catalog && known::is_type(name, self.token.kind == Of::Quoted)) || (qualified && of_schema())
         };
         if !goes_on {
             self.judge_kind(self.token, known);
