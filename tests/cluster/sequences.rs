@@ -15,11 +15,13 @@ mod step;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::scene::metrics;
 use drive::{Expected, run};
 use random::Random;
 use testkit::client::tls::Tls;
+use testkit::cluster::Cluster;
 use testkit::install::{Install, Version};
-use testkit::proxy::Builder;
+use testkit::proxy::{Builder, Server};
 use testkit::{Authority, Connect, Postgres, Proxy};
 
 /// Threads that compare; half of them on each proxy.
@@ -70,6 +72,26 @@ fn so_it_is_with_postgresql_18() {
     let postgres = Postgres::builder().version(Version::V18).set("log_min_messages", "fatal").start();
     let proxies = [200, 3].map(|statements| proxy(&postgres, statements).start());
     compare(&postgres, CASES / 5, Mixing::ByOthers, &proxies.each_ref().map(Proxy::connect));
+}
+
+/// Reads go to a replica, and a BEGIN is answered without a server.
+#[test]
+fn so_it_is_where_there_are_replicas() {
+    let cluster = Cluster::start_from(&Postgres::builder().set("log_min_messages", "fatal"), 1);
+    let servers = [Server::from(&cluster.primary), Server::from(&cluster.replicas[0])];
+    let proxies = [200, 3].map(|statements| {
+        let several = empty(statements).database_on("postgres", &servers);
+        several.set("route.probe_interval", "\"100ms\"").start()
+    });
+    compare(&cluster.primary, CASES / 16, Mixing::Yes, &proxies.each_ref().map(Proxy::connect));
+    let begun = |proxy| {
+        let text = metrics(proxy);
+        text.lines().any(|line| {
+            let count = line.strip_prefix("pgweir_virtual_begins_total ");
+            count.is_some_and(|count| count != "0")
+        })
+    };
+    assert!(proxies.iter().all(begun), "transactions were begun without a server");
 }
 
 /// Whether simple queries and function calls stand inside batches of the extended protocol.
@@ -167,6 +189,10 @@ fn furnish(postgres: &Postgres) {
 }
 
 fn proxy(postgres: &Postgres, statements: u32) -> Builder {
+    empty(statements).database("postgres", postgres)
+}
+
+fn empty(statements: u32) -> Builder {
     Proxy::builder(env!("CARGO_BIN_EXE_pgweir"))
         .pool_size(2)
         .set("listen.workers", "2")
@@ -174,7 +200,6 @@ fn proxy(postgres: &Postgres, statements: u32) -> Builder {
         .set("pool.acquire_timeout", "\"60s\"")
         // would be one message more than PostgreSQL sends
         .set("pool.notify_after", "\"0s\"")
-        .database("postgres", postgres)
 }
 
 fn number(name: &str, default: u64) -> u64 {

@@ -1,5 +1,6 @@
 //! Where there are replicas, what only reads goes to them, and nothing else does; a client notices nothing of it.
 
+mod begin;
 mod own_writes;
 mod refused;
 pub(crate) mod scene;
@@ -157,6 +158,18 @@ fn begin_and_a_statement_in_one_batch_go_together() {
     assert_eq!(tags(&answer), "12C12DCZ");
     assert_ne!(answer[5].texts(), [scene.primary()]);
     client.rows("COMMIT");
+}
+
+/// Of a batch that begins with nothing, the rest was held back for ever.
+#[test]
+fn an_empty_statement_in_a_batch_is_answered() {
+    let scene = Scene::start();
+    let mut client = scene.client();
+    let empty = [m::parse("", " ", &[]), m::bind("", "", &[]), m::execute("", 0)].concat();
+    client.send(&[empty.clone(), m::sync(), empty, m::parse("", WHERE, &[]), m::sync()].concat());
+    assert_eq!(tags(&client.read_until_ready()), "12IZ");
+    assert_eq!(tags(&client.read_until_ready()), "12I1Z");
+    assert_eq!(tags(&client.query(" ; ")), "IZ");
 }
 
 /// asyncpg prepares with a Flush and runs with a Sync.

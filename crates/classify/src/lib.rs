@@ -9,6 +9,7 @@
 //! - [`memo`]: verdicts by the shape of a text
 //! - [`digest`](fn@digest): a name for texts of one shape
 //! - [`tables`](mod@tables): which tables a text reads and writes
+//! - [`transaction`]: what a text does that only begins, tunes and ends transactions
 //! - [`words`]: a cheap first look at the beginning of a text
 //!
 //! The verdict on whatever is not understood is the safe one: it is for the primary.
@@ -23,6 +24,7 @@ mod lexer;
 pub mod memo;
 mod shape;
 pub mod tables;
+pub mod transaction;
 pub mod verdict;
 pub mod words;
 

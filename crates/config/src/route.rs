@@ -22,6 +22,8 @@ section! {
         /// Functions of yours that only read, whatever the catalogue says: names without schema, as the catalogue has
         /// them. All functions of such a name are taken for harmless.
         pub harmless_functions: Vec<String> = key("route.harmless_functions", List { of: Text, least: 0 }, Vec::new()).live().example(r#"["price_of"]"#),
+        /// Whether a BEGIN is answered without a server, which is chosen at the first statement behind it.
+        pub virtual_begin: bool = key("route.virtual_begin", Switch, true).live(),
         /// What a replica's answers may lack.
         pub freshness: Freshness = Beside,
         /// How one of several replicas is chosen.

@@ -57,15 +57,14 @@ pub fn may_go_before(have: &Params) -> bool {
         .any(|name| have.get(name).is_some_and(|value| value.ends_with("ms")))
 }
 
-/// Puts a change in front of what is sent to the server next. At most one request may follow before the change is
-/// confirmed, see [`Changing`].
+/// Puts a change, which has this effect, in front of what is sent to the server next. At most one request may follow
+/// before the change is confirmed, see [`Changing`].
 ///
 /// # Errors
 /// It is longer than a message may be.
-pub fn put_before(checkout: &mut Checkout, sql: &str, want: &Arc<Params>) -> Result<(), wire::Error> {
+pub fn put_before(checkout: &mut Checkout, sql: &str, effect: Effect) -> Result<(), wire::Error> {
     let server = checkout.server_mut();
     query::write(server.channel.queue(), sql.as_bytes())?;
-    let effect = Effect::InForce(Arc::clone(want));
     server.replies.push(Request::Query, Action::Discard, Some(effect));
     server.held.forget_unnamed();
     server.left.changing = Changing::Sent;

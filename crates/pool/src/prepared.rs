@@ -191,6 +191,8 @@ pub enum Effect {
     Spoken(Box<Bytes>),
     /// These settings are in force on the server.
     InForce(Arc<Params>),
+    /// The transaction has begun that was put in front of a request.
+    Begun,
     /// SQL's PREPARE and DEALLOCATE: what is left of them when the text has ended has not run. `simple`: a simple
     /// query, and no unnamed statement is left of it.
     Names {
@@ -321,7 +323,8 @@ impl Held {
             | Effect::Doubt { simple: false }
             | Effect::Spoken(_)
             | Effect::Changed
-            | Effect::InForce(_) => {}
+            | Effect::InForce(_)
+            | Effect::Begun => {}
             Effect::Described(described) => self.learn(described),
         }
     }
@@ -357,7 +360,8 @@ impl Held {
             | Effect::Spoken(_)
             | Effect::Described(_)
             | Effect::Changed
-            | Effect::InForce(_) => {}
+            | Effect::InForce(_)
+            | Effect::Begun => {}
         }
     }
 

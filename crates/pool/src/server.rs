@@ -144,6 +144,9 @@ impl Server {
         if let Effect::InForce(want) = effect {
             return self.took(want);
         }
+        if matches!(effect, Effect::Begun) {
+            return self.left.changing = Changing::No;
+        }
         self.held.apply(effect);
         self.card.prepared.store(u32::try_from(self.held.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
     }

@@ -6,6 +6,7 @@
 //! looked at. It is prepared anew then, as every statement that is out of date.
 
 use std::mem::take;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use net::buffers;
@@ -16,6 +17,8 @@ use pool::prepared::Effect;
 use wire::TxStatus;
 use wire::frame::{self, HEADER};
 
+use crate::begun::{Begun, State, Wanted};
+use crate::error::Error;
 use crate::portion::{Open, Portion};
 use crate::refusal::Refusal;
 
@@ -33,6 +36,12 @@ pub(crate) struct Underway {
     again: bool,
     /// What of the inbox is for the server at hand, where there are several.
     pub(crate) portion: Option<Box<Portion>>,
+    /// Why requests are refused that a server was made to refuse, in order; where there are several.
+    pub(crate) reasons: Vec<Error>,
+    /// A transaction that no server knows of yet, where there are several.
+    pub(crate) begun: Option<Box<Begun>>,
+    /// The transaction that begins on the server at hand had begun for the client so long before.
+    pub(crate) ahead: Duration,
 }
 
 impl Underway {
@@ -58,6 +67,45 @@ impl Underway {
     #[inline]
     pub(crate) fn end(&self, there: usize) -> usize {
         self.portion.as_ref().map_or(there, |portion| portion.end(there))
+    }
+
+    /// How a transaction stands that no server knows of yet.
+    pub(crate) fn state(&self) -> State {
+        self.begun.as_ref().map_or(State::None, |begun| begun.state)
+    }
+
+    /// What a server is to be told of such a transaction.
+    pub(crate) fn wanted(&self) -> Option<Wanted> {
+        self.state().wanted()
+    }
+
+    /// The client was told that it stands like this.
+    pub(crate) fn told(&mut self, state: State, now: Instant) {
+        match (&mut self.begun, state) {
+            (begun, State::None) => *begun = None,
+            (Some(begun), state) => begun.answered(state, now),
+            (begun, state) => *begun = Some(Begun::new(state, now)),
+        }
+    }
+
+    /// A request was refused, and the transaction with it.
+    pub(crate) fn refused_all(&mut self) {
+        if let Some(begun) = &mut self.begun {
+            begun.answered(begun.state.refused(), Instant::now());
+        }
+    }
+
+    /// A server is about to be told of the transaction, for a request that began at this time.
+    pub(crate) fn sends(&mut self, now: Instant) {
+        if let Some(begun) = &mut self.begun {
+            begun.state = begun.state.sent();
+            self.ahead = begun.lasts(now);
+        }
+    }
+
+    /// The transaction has begun on the server.
+    pub(crate) fn has_begun(&mut self) {
+        self.begun = None;
     }
 
     /// Nothing more may go out for now.
@@ -93,9 +141,15 @@ impl Underway {
         }
     }
 
+    /// Why the request is refused whose turn it is.
+    pub(crate) fn reason(&mut self) -> Error {
+        if self.reasons.is_empty() { Error::Aborted } else { self.reasons.remove(0) }
+    }
+
     /// The server is free, or gone: what is still in the inbox is looked at anew.
     #[inline]
     pub(crate) fn close(&mut self) {
+        self.reasons.clear();
         if let Some(portion) = &mut self.portion {
             portion.close();
         }
@@ -115,6 +169,7 @@ impl Underway {
         }
         matches!(inbox, [b'B', ..])
             && !take(&mut self.again)
+            && self.begun.is_none()
             && server.status == TxStatus::Idle
             && !server.replies.is_unsynced()
             && (server.replies.is_empty() || server.left.changing != Changing::No)
@@ -151,6 +206,9 @@ impl Underway {
     /// A request has changed this for its client.
     #[inline]
     pub(crate) fn notes(&mut self, effect: &Effect) {
+        if matches!(effect, Effect::InForce(_) | Effect::Begun) {
+            return self.has_begun();
+        }
         if let (Some(portion), Effect::Named(alias) | Effect::Checked(alias)) = (&mut self.portion, effect) {
             portion.names(&alias.name);
         }

@@ -102,7 +102,8 @@ impl<'a> Judge<'a> {
         let mut together = match first {
             Ok(()) if request.opens => return Runs::Opens(length),
             Ok(()) => length,
-            Err(Reason::Against(Against::Empty)) => return Runs::Nothing(length),
+            // of a batch only the beginning was looked at
+            Err(Reason::Against(Against::Empty)) if inbox.starts_with(b"Q") => return Runs::Nothing(length),
             Err(why) => return Runs::Primary(why),
         };
         while let Some(rest) = inbox.get(together..).filter(|rest| !rest.is_empty()) {

@@ -73,6 +73,11 @@ pub enum Error {
         /// What the client has left on its server.
         pins: Pins,
     },
+    /// A transaction that has no server has failed, and this does not end it.
+    Aborted,
+    /// The server has not begun the transaction that the client was told is begun; what was sent behind that may have run
+    /// by itself.
+    Unbegun(String),
     /// A limit in time was passed.
     Timeout(Limit, Duration),
     /// An administrator closed the session.
@@ -94,6 +99,8 @@ pub enum Error {
     NoReplica(String),
     /// A setting of pgweir's own, a value that it cannot have, and those that it can.
     OwnSetting(&'static str, String, &'static str),
+    /// A setting of pgweir's own in a text that does other things too.
+    OwnMisplaced(&'static str),
     /// It is not known, for so long, where the session's last write is.
     NoToken(Duration),
     /// The log-in was refused.
@@ -145,12 +152,13 @@ impl Error {
                 true
             }
             Self::Unheard(..) | Self::Changed | Self::NoReplica(_) | Self::NoPrimary(_) => true,
-            Self::OwnSetting(..) | Self::NoToken(_) => true,
+            Self::OwnSetting(..) | Self::OwnMisplaced(_) | Self::NoToken(_) | Self::Aborted => true,
             Self::ClientLost(_)
             | Self::Protocol(_)
             | Self::UnexpectedMessage(_)
             | Self::ServerLost { .. }
             | Self::Demoted { .. }
+            | Self::Unbegun(_)
             | Self::Timeout(..)
             | Self::TooManyPinned { .. }
             | Self::Keeps { fatal: true, .. }
@@ -241,6 +249,8 @@ impl Error {
             },
             Self::Demoted { server } => no_server::demoted(server),
             Self::NoPrimary(why) => no_server::no_primary(why),
+            Self::Aborted => aborted(),
+            Self::Unbegun(error) => no_server::unbegun(error),
             Self::Timeout(limit, after) => limit::report(*limit, *after),
             Self::Killed => fatal(
                 SqlState::ADMIN_SHUTDOWN,
@@ -269,6 +279,7 @@ impl Error {
             Self::NoReplica(each) => no_server::no_replica(each),
             Self::NoToken(after) => no_server::no_token(*after),
             Self::OwnSetting(name, value, allowed) => own_setting(name, value, allowed),
+            Self::OwnMisplaced(name) => own_misplaced(name),
             Self::Login(refusal) => refusal::report(refusal),
         };
         Some(report)
@@ -300,9 +311,25 @@ fn too_many_pinned(limit: u32, pins: Pins) -> Report {
     }
 }
 
+fn aborted() -> Report {
+    let message = "current transaction is aborted, commands ignored until end of transaction block";
+    error(SqlState::IN_FAILED_SQL_TRANSACTION, message.to_owned(), "")
+}
+
 fn own_setting(name: &str, value: &str, allowed: &'static str) -> Report {
     let message = format!("invalid value for parameter \"{name}\": \"{value}\"");
     Report { hint: allowed, ..error(SqlState::INVALID_PARAMETER_VALUE, message, "") }
+}
+
+fn own_misplaced(name: &str) -> Report {
+    Report {
+        hint: "Send SET, RESET and SHOW of it as requests of their own.",
+        ..error(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("cannot change \"{name}\" together with other things"),
+            "it is a setting of the connection pooler, and reaches no server",
+        )
+    }
 }
 
 fn changed() -> Report {

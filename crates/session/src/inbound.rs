@@ -286,6 +286,7 @@ impl Pass<'_> {
         let changed = self.says(seen, SqlState::UNDEFINED_COLUMN);
         let answered = self.server.replies.head_effect();
         let why = match seen.failed.as_ref().or(answered.as_deref()) {
+            Some(Effect::Refused { pins, .. }) if pins.is_empty() => self.client.underway.reason(),
             Some(Effect::Refused { pins, .. }) => Error::Keeps { pins: *pins, fatal: false },
             // any other error, in a failed transaction say, is what the client's own message would have met
             Some(Effect::Changed) if changed => Error::Changed,

@@ -5,6 +5,7 @@
 //! - `announced`, `handshake`, `doorman`, `auth`, `welcome`: who is it, may it come in, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
 //! - `split`, `batch`, `portion`, `refusal`, `reasons`, `own_settings`: which of several servers gets what, and what of it comes back
+//! - `begun`, `single`: transactions that are begun without a server, and the requests that begin them
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
 //!   `rules`, `limits`: what holds for it, and how long it may take
@@ -23,6 +24,7 @@ pub mod announce;
 mod announced;
 mod auth;
 mod batch;
+mod begun;
 mod cancel;
 pub mod card;
 mod client;
@@ -50,6 +52,7 @@ mod rename;
 mod replication;
 mod rules;
 pub mod session;
+mod single;
 mod split;
 mod sql_names;
 mod steps;

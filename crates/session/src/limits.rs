@@ -62,6 +62,13 @@ impl Limits {
         self.query > 0
     }
 
+    /// The limit that a client reaches first that is silent since `last` in a transaction that began at `since` and has
+    /// no server: which, how long it is, and when.
+    pub(crate) fn without_server(&self, last: Instant, since: Instant) -> Option<(Limit, Duration, Instant)> {
+        let (limit, at) = self.next(Limit::IdleInTransaction, last, Some(since))?;
+        Some((limit, self.after(limit), at))
+    }
+
     fn after(&self, limit: Limit) -> Duration {
         Duration::from_micros(match limit {
             Limit::Query => self.query,
@@ -118,9 +125,16 @@ pub(crate) struct Watch {
     next: Option<(Limit, Instant)>,
     sleep: Option<Pin<Box<Sleep>>>,
     overdue: Option<Overdue>,
+    /// The transaction had gone on for so long before it had the server.
+    ahead: Duration,
 }
 
 impl Watch {
+    /// Over a transaction that has gone on for so long already.
+    pub(crate) fn after(ahead: Duration) -> Self {
+        Self { ahead, ..Self::default() }
+    }
+
     /// A cancel of ours is under way to the server: what is sent to it now might be hit in the place of the query
     /// that is meant.
     pub(crate) fn is_cancelling(&self) -> bool {
@@ -144,7 +158,14 @@ impl Watch {
         let doing = doing(checkout.server());
         let turn = turn.max(lent);
         self.look_at_overdue(cx, doing, turn);
-        let mut next = limits.next(doing, turn, xact.map(|since| since.max(lent)));
+        let mut next = limits.next(
+            doing,
+            turn,
+            xact.map(|since| {
+                let since = since.max(lent);
+                since.checked_sub(self.ahead).unwrap_or(since)
+            }),
+        );
         if let (Some(overdue), Some((Limit::Query, at))) = (&self.overdue, &mut next) {
             *at = overdue.until;
         }

@@ -60,7 +60,8 @@ impl Names {
             | Effect::Doubt { simple: false }
             | Effect::Spoken(_)
             | Effect::Changed
-            | Effect::InForce(_) => {}
+            | Effect::InForce(_)
+            | Effect::Begun => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! passes in pieces; a shorter one is sent only when it is whole, so that a client that goes away leaves no
 //! half of it behind.
 
+mod own;
 mod run;
 
 use std::mem::take;
@@ -13,7 +14,7 @@ use std::task::Context;
 use bytes::Bytes;
 use classify::Effects;
 use net::buffers::BLOCK;
-use pool::left::{Changing, Pins};
+use pool::left::Changing;
 use pool::prepared::Effect;
 use pool::{Pool, Server};
 use wire::frame::{self, Head};
@@ -36,9 +37,6 @@ const FLUSH: &[u8] = b"H\0\0\0\x04";
 /// may leave anything.
 const LONGEST_READ: usize = 8 * BLOCK;
 
-/// A query that every server refuses to parse.
-const NONSENSE_QUERY: &[u8] = b"Q\0\0\0\x0bpgweir\0";
-
 /// So many replies may be owed to a client; a longer pipeline goes on when some of them have come. Bounds what is
 /// remembered of it.
 const MOST_OWED: usize = 1024;
@@ -52,6 +50,8 @@ pub(crate) struct Forwarded {
     pub(crate) stalled: bool,
     /// A LISTEN waits until somebody listens for the client.
     pub(crate) held: bool,
+    /// What comes next is not for a server.
+    pub(crate) own: bool,
     /// The client said goodbye.
     pub(crate) terminated: bool,
     /// Parse and Bind messages with a name, for the statistics.
@@ -155,6 +155,9 @@ impl Pass<'_> {
             self.done.stalled = true;
             return Ok(false);
         }
+        if matches!(head.tag, b'Q' | b'P' | b'B') && self.is_own() {
+            return Ok(!self.done.own && !self.done.stalled);
+        }
         let passage = match head.tag {
             b'Q' | b'F' | b'E' | b'P' | b'B' | b'D' | b'C' | b'S' if !self.server.left.may_follow() => {
                 Passage::Stall
@@ -221,6 +224,9 @@ impl Pass<'_> {
             traces::note_definitions(sql, self.server, &self.pool.statements);
             doubt = !whole;
             if let Some(effects) = traces::effects(sql, whole, self.server) {
+                if let Some(name) = self.misplaced(&effects) {
+                    return self.refuse_own(Error::OwnMisplaced(name));
+                }
                 let pins = self.rules.refuses(|| traces::pins(&effects, sql));
                 if !pins.is_empty() {
                     return self.refuse_query(pins);
@@ -270,14 +276,6 @@ impl Pass<'_> {
             return Some(Effect::Names { steps, simple: false });
         }
         doubt.then_some(Effect::Doubt { simple: false })
-    }
-
-    /// The server is made to refuse a statement that is not allowed, so that transaction and batch end as they should;
-    /// the client is told our reason.
-    fn refuse_query(&mut self, pins: Pins) -> Passage {
-        self.put_in(NONSENSE_QUERY);
-        let passage = self.asks(Request::Query, Some(Effect::Refused { pins, simple: true }));
-        if passage == Passage::Verbatim { Passage::Rewritten } else { passage }
     }
 
     /// A simple query with names of prepared statements in it.

@@ -48,7 +48,8 @@ async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answ
     // what is this SQL?
     let asked = steps::classify::classify(session)?;
     // have we the answer?
-    if steps::own::answer(session).await? || steps::cache::answer(session, asked.class) {
+    let own = steps::own::answer(session).await? || steps::begin::answer(session, &asked)?;
+    if own || steps::cache::answer(session, asked.class) {
         return Ok(Answered::Yes);
     }
     // who may answer?
@@ -64,7 +65,7 @@ async fn answer(session: &mut Session, began: steps::wire::Began) -> Result<Answ
         // move bytes both ways, for as long as the server has to stay with the client
         let ended = steps::relay::relay(session, &mut checkout, began).await;
         match steps::relay::settle(session, checkout, ended) {
-            Ok(Ended::Free { .. } | Ended::Elsewhere) => return Ok(Answered::Yes),
+            Ok(Ended::Free { .. } | Ended::Elsewhere | Ended::Own) => return Ok(Answered::Yes),
             Ok(Ended::Goodbye) => return Ok(Answered::ClientLeft),
             // the server is found dead before it has taken a byte: another one
             Err(Error::NothingSent(_)) if !retried => retried = true,

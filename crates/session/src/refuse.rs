@@ -5,7 +5,6 @@
 //! | Query, FunctionCall | ReadyForQuery | that message |
 //! | any other | ReadyForQuery at the Sync | everything up to the Sync |
 
-use wire::TxStatus;
 use wire::backend::ready;
 use wire::frame::{self, Head};
 
@@ -28,6 +27,7 @@ pub(crate) struct Refusing {
 /// Tells the client why its request is refused, and begins to drop it.
 pub(crate) fn refuse(client: &mut Client, why: &Error) {
     let id = client.card.id;
+    client.underway.refused_all();
     why.respond(client.channel.queue(), id);
     client.refusing = Some(Refusing::default());
 }
@@ -36,9 +36,10 @@ pub(crate) fn refuse(client: &mut Client, why: &Error) {
 /// `ended`: up to its Query or Sync, of whose message `left` bytes are still to come.
 pub(crate) fn refuse_sent(client: &mut Client, why: &Error, ended: bool, left: usize) {
     let id = client.card.id;
+    client.underway.refused_all();
     why.respond(client.channel.queue(), id);
     if ended && left == 0 {
-        ready::write(client.channel.queue(), TxStatus::Idle);
+        ready::write(client.channel.queue(), client.underway.state().status());
     } else {
         client.refusing = Some(Refusing { left, last: ended, begun: true, silent: false });
     }
@@ -57,7 +58,7 @@ pub(crate) fn drop_request(client: &mut Client) -> Result<bool, Error> {
         client.channel.consume(gone);
         refusing.left -= gone;
         if refusing.left == 0 && refusing.last {
-            ready::write(client.channel.queue(), TxStatus::Idle);
+            ready::write(client.channel.queue(), client.underway.state().status());
             return Ok(true);
         }
         if refusing.left == 0 && refusing.silent {

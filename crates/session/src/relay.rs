@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use config::PoolMode;
+use pool::left::Changing;
 use pool::{Checkout, Server};
 use telemetry::counters::{Slot, micros};
 use telemetry::{Event, Timing};
@@ -40,6 +41,8 @@ pub(crate) enum Ended {
     Goodbye,
     /// What is left in the inbox is to be run elsewhere, and the server is of no use any more.
     Elsewhere,
+    /// A request comes next that is not for a server; nothing is owed, and the relay may go on behind it.
+    Own,
 }
 
 /// A relay at work.
@@ -58,8 +61,8 @@ pub(crate) struct Relay<'a> {
     asked: bool,
     /// An error came that nobody had asked for: the server says why it goes.
     told: bool,
-    /// What is not answered is to be run elsewhere.
-    elsewhere: bool,
+    /// Something else has to be done now than to move bytes.
+    breaks: Option<Ended>,
     /// When the last reply was complete.
     last: Instant,
     worker: usize,
@@ -76,17 +79,18 @@ impl<'a> Relay<'a> {
     ) -> Self {
         let since = Some(now);
         (client.overdue, client.underway.stalled) = (None, false);
+        let ahead = std::mem::take(&mut client.underway.ahead);
         Self {
             client,
             checkout,
             rules,
             busy_since: since,
-            xact_since: since,
-            watch: Watch::default(),
+            xact_since: now.checked_sub(ahead).or(since),
+            watch: Watch::after(ahead),
             answered: false,
             asked: false,
             told: false,
-            elsewhere: false,
+            breaks: None,
             last: now,
             worker,
         }
@@ -97,6 +101,12 @@ impl<'a> Relay<'a> {
         Self { busy_since: None, xact_since: None, answered: true, ..self }
     }
 
+    /// For what is not for a server: the client, and the status that it knows. The relay goes on behind that.
+    pub(crate) fn pause(&mut self) -> (&mut Client, TxStatus) {
+        self.breaks = None;
+        (self.client, self.checkout.server().status)
+    }
+
     /// Towards the server: all that is there. Returns when the client has nothing more to give, or the server
     /// takes nothing more; either way the task is woken when that changes.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -105,13 +115,14 @@ impl<'a> Relay<'a> {
             return self.client.poll_watch(cx);
         }
         loop {
+            // what goes ahead of the first request goes in one segment with it
+            let (first, empty) = (!self.asked, self.client.channel.inbox.is_empty());
             let (_, server) = self.checkout.parts();
-            if let Poll::Ready(sent) = server.channel.poll_drain(cx) {
-                if let Err(error) = sent {
-                    return Err(Error::server_lost(self.checkout.pool(), &error));
-                }
-            } else {
-                return Ok(());
+            let together = first && !empty && server.left.changing == Changing::Sent;
+            match if together { Poll::Ready(Ok(())) } else { server.channel.poll_drain(cx) } {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Err(Error::server_lost(self.checkout.pool(), &error)),
+                Poll::Pending => return Ok(()),
             }
             if server.replies.is_settling() && server.passing.outbound == 0 {
                 return Ok(());
@@ -122,6 +133,10 @@ impl<'a> Relay<'a> {
             }
             if !self.client.channel.inbox.is_empty() {
                 let done = self.forward(cx)?;
+                if done.own {
+                    self.breaks = Some(Ended::Own);
+                    return Ok(());
+                }
                 if done.stalled {
                     self.push_out(cx)?;
                     return self.client.poll_watch(cx);
@@ -226,7 +241,7 @@ impl<'a> Relay<'a> {
         if done.alarming {
             pool.alarm();
         }
-        self.elsewhere |= done.elsewhere;
+        self.breaks = self.breaks.or(done.elsewhere.then_some(Ended::Elsewhere));
         // it may have come behind the last reply, unasked
         self.told |= done.fatal || (done.errors > 0 && (unasked || !server.replies.is_settled()));
         self.client.underway.stalled = false;
@@ -278,10 +293,7 @@ impl<'a> Relay<'a> {
     /// Whether the server is free, or of no use any more, now that it has `said` something.
     #[inline]
     fn ended(&self, said: bool) -> Option<Ended> {
-        if self.elsewhere {
-            return Some(Ended::Elsewhere);
-        }
-        (said && self.is_free()).then_some(Ended::Free { at: self.last })
+        self.breaks.or((said && self.is_free()).then_some(Ended::Free { at: self.last }))
     }
 
     /// Limits in time cost nothing unless they are set.
@@ -365,7 +377,9 @@ impl Future for Relay<'_> {
             {
                 return Poll::Ready(Err(Error::TransactionBlock { open: true }));
             }
-            relay.client.card.set_busy(!server.replies.is_empty());
+            // a cancel that hits a BEGIN of ours would leave what is behind it to run by itself
+            let busy = !server.replies.is_empty() && relay.client.underway.begun.is_none();
+            relay.client.card.set_busy(busy);
             if !said {
                 relay.poll_limits(cx)?;
                 return Poll::Pending;

@@ -41,6 +41,8 @@ pub(crate) struct Terms {
     consistency: Consistency,
     /// Where texts go of which nothing is known.
     pub(crate) undecided: Undecided,
+    /// The server of a transaction is chosen at its first statement.
+    pub(crate) virtual_begin: bool,
     /// How long a read waits for a replica to have what the client has written.
     pub(crate) wait: Duration,
 }
@@ -245,6 +247,7 @@ impl Terms {
             split: route.split,
             consistency: route.freshness.consistency,
             undecided: route.default,
+            virtual_begin: route.virtual_begin,
             wait: route.freshness.wait,
         }
     }

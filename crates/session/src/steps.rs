@@ -1,5 +1,7 @@
 //! The steps of a request, in the order of the path. Each translates between the session and one stage.
 
+pub(crate) mod before;
+pub(crate) mod begin;
 pub(crate) mod cache;
 pub(crate) mod classify;
 pub(crate) mod listen;

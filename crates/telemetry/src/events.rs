@@ -185,6 +185,8 @@ events! {
     ReplicaLost => REPLICA_RETRIES "lost";
     /// A request that was to only read has left something behind on a replica; that connection was closed.
     ReplicaKept => REPLICA_RETRIES "kept";
+    /// A BEGIN was answered without a server.
+    VirtualBegin => VIRTUAL_BEGINS;
     /// A TLS handshake failed, on either side.
     TlsHandshakeFailed => TLS_FAILURES;
     /// A server has said what it is.

@@ -187,6 +187,7 @@ catalogue! {
     LISTENERS_LOST = Counter "pgweir_listeners_lost_total" [] "Times a connection that listens for clients was lost.";
     ROUTED = Counter "pgweir_routed_total" [Target Reason] "Requests of databases with several servers, by where they were sent and why.";
     REPLICA_RETRIES = Counter "pgweir_replica_retries_total" [Reason] "Requests that did not go well on a replica, by what was in the way.";
+    VIRTUAL_BEGINS = Counter "pgweir_virtual_begins_total" [] "Transactions that were begun without a server.";
     TLS_FAILURES = Counter "pgweir_tls_handshake_failures_total" [] "TLS handshakes that failed, on either side.";
     PROBES = Counter "pgweir_probes_total" [Result] "Times a server of a database with several was asked what it is.";
     FAILOVERS = Counter "pgweir_failovers_total" [] "Times another server was found to be the primary.";

@@ -50,6 +50,8 @@ codes! {
     CONNECTION_REJECTED = "08004";
     /// `connection_failure`: the connection broke while it was in use.
     CONNECTION_FAILURE = "08006";
+    /// `transaction_resolution_unknown`.
+    TRANSACTION_RESOLUTION_UNKNOWN = "08007";
     /// `protocol_violation`: only for a breach of protocol by the peer.
     PROTOCOL_VIOLATION = "08P01";
     /// `feature_not_supported`.

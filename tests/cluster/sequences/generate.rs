@@ -55,6 +55,7 @@ impl Maker<'_> {
             12..18 => Step::Message(Message::Sync),
             18 => Step::Message(Message::Flush),
             19 => self.described(),
+            20 | 21 if self.blocks => self.driven(),
             _ => Step::Message(self.extended()),
         }
     }
@@ -72,6 +73,16 @@ impl Maker<'_> {
             together.push(Message::Execute(portal, [0, 2][self.random.below(2)]));
         }
         Step::Together(together)
+    }
+
+    /// The beginning or the end of a transaction in a batch of its own, as some drivers send it.
+    fn driven(&mut self) -> Step {
+        self.closes = 0;
+        let sql = self.random.pick(&["begin", "begin", "begin read write", "commit", "rollback"]).to_owned();
+        let (name, portal, odd) = ("", "", Odd::No);
+        let bind = Message::Bind { portal, statement: name, values: Vec::new(), odd };
+        let parse = Message::Parse { name, sql, types: Vec::new() };
+        Step::Together(vec![Message::Sync, parse, bind, Message::Execute(portal, 0), Message::Sync])
     }
 
     fn rounds(&mut self) -> Vec<Vec<Message>> {
@@ -252,7 +263,7 @@ const STATEMENT_TEXTS: [&str; 40] = [
 ];
 
 /// For Query.
-const QUERIES: [&str; 36] = [
+const QUERIES: [&str; 42] = [
     "select 1",
     "select 1",
     "",
@@ -274,6 +285,12 @@ const QUERIES: [&str; 36] = [
     "begin; select 1",
     "begin; insert into {d} values (1)",
     "begin isolation level repeatable read",
+    "begin; set transaction deferrable",
+    "start transaction -- as begin",
+    "set transaction isolation level repeatable read",
+    "set transaction read write",
+    "abort; begin; commit",
+    "end work",
     "commit",
     "commit",
     "commit; select 1",

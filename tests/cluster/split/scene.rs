@@ -31,12 +31,18 @@ impl Scene {
     /// This cluster, and whatever else there is to say; the replicas are known to be fit.
     #[track_caller]
     pub(crate) fn with(cluster: Cluster, say: impl FnOnce(Builder) -> Builder) -> Self {
-        cluster.primary.psql(TABLES);
-        cluster.wait_until_caught_up();
         let servers: Vec<Server> =
             std::iter::once(&cluster.primary).chain(&cluster.replicas).map(Server::from).collect();
+        Self::at(cluster, &servers, say)
+    }
+
+    /// The same, where these lead to the servers.
+    #[track_caller]
+    pub(crate) fn at(cluster: Cluster, servers: &[Server], say: impl FnOnce(Builder) -> Builder) -> Self {
+        cluster.primary.psql(TABLES);
+        cluster.wait_until_caught_up();
         let builder = Proxy::builder(PGWEIR)
-            .database_on("postgres", &servers)
+            .database_on("postgres", servers)
             .set("route.probe_interval", "\"100ms\"")
             .set("listen.workers", "2");
         let scene = Self { proxy: say(builder).start(), cluster };
@@ -87,6 +93,13 @@ impl Scene {
         let text = metrics(&self.proxy);
         let line = text.lines().find_map(|line| line.strip_prefix(&series));
         line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
+    }
+
+    /// How many transactions were begun without a server.
+    pub(crate) fn virtual_begins(&self) -> u64 {
+        let text = metrics(&self.proxy);
+        let line = text.lines().find_map(|line| line.strip_prefix("pgweir_virtual_begins_total "));
+        line.unwrap_or_else(|| panic!("not counted in\n{text}")).parse().unwrap()
     }
 
     /// What pgweir tells of where requests were sent.

@@ -3,7 +3,7 @@
 use testkit::client::tags;
 use testkit::cluster::Cluster;
 use testkit::proxy::Server;
-use testkit::{Client, messages as m, wait};
+use testkit::{Client, Message, messages as m, wait};
 
 use super::scene::{Scene, WHERE};
 use crate::scene::server_error;
@@ -113,6 +113,92 @@ fn so_it_may_in_the_extended_protocol_and_with_its_start_up_message() {
     assert_eq!(other.rows("SHOW work_mem"), "2MB");
     other.rows("RESET ALL");
     assert_eq!(other.rows("SHOW pgweir.target"), "primary", "as it began");
+}
+
+/// It takes effect behind the transaction; one that is refused ends it, as any error does.
+#[test]
+fn a_session_may_ask_for_them_inside_a_transaction_too() {
+    let scene = Scene::start();
+    let mut client = scene.client();
+    let status = |answer: &[Message]| (tags(answer), answer.last().map(|ready| ready.body.clone()));
+    let is = |tags: &str, status: &[u8]| (tags.to_owned(), Some(status.to_vec()));
+    let run =
+        |sql: &str| [m::parse("", sql, &[]), m::bind("", "", &[]), m::execute("", 0), m::sync()].concat();
+    client.rows("BEGIN; INSERT INTO t VALUES (1)");
+    assert_eq!(status(&client.query("SET pgweir.target = 'replica'")), is("CZ", b"T"));
+    assert_eq!(client.rows("SHOW pgweir.target"), "replica");
+    assert_eq!(client.rows(WHERE), scene.primary());
+    client.rows("COMMIT");
+    assert_ne!(
+        client.rows("SELECT port, unheard_of FROM (SELECT port, 1 FROM here) x(port, unheard_of)"),
+        ""
+    );
+    assert_eq!(server_error(client.try_rows("INSERT INTO t VALUES (1)")).code(), "25006");
+    client.rows("RESET pgweir.target");
+    // in a pipeline with what is before and behind, in the other protocol
+    let all = [
+        run("BEGIN"),
+        run("INSERT INTO t VALUES (2)"),
+        run("SET pgweir.target = 'primary'"),
+        run("SHOW pgweir.target"),
+        run("SELECT 5"),
+        run("COMMIT"),
+    ];
+    client.send(&all.concat());
+    for expected in [
+        is("12CZ", b"T"),
+        is("12CZ", b"T"),
+        is("12CZ", b"T"),
+        is("12DCZ", b"T"),
+        is("12DCZ", b"T"),
+        is("12CZ", b"I"),
+    ] {
+        assert_eq!(status(&client.read_until_ready()), expected);
+    }
+    assert_eq!(client.rows(WHERE), scene.primary());
+    client.rows("RESET pgweir.target");
+    for (sql, code) in [
+        ("SET pgweir.target = 'master'", "22023"),
+        ("SELECT 1; SET pgweir.target = 'primary'", "0A000"),
+        ("SELECT set_config('pgweir.target', 'primary', false)", "0A000"),
+    ] {
+        client.rows("BEGIN; INSERT INTO t VALUES (3)");
+        client.send(&[m::query(sql), m::query("SELECT 1"), m::query("SHOW pgweir.target")].concat());
+        for code in [code, "25P02", "25P02"] {
+            let answer = client.read_until_ready();
+            assert_eq!(status(&answer), is("EZ", b"E"), "{sql}");
+            assert_eq!(answer[0].error().unwrap().code(), code, "{sql}");
+        }
+        client.rows("ROLLBACK");
+        assert_eq!(server_error(client.try_rows(sql)).code(), code);
+        assert_eq!(client.rows("SHOW pgweir.target"), "split");
+    }
+    assert_eq!(client.rows("SELECT string_agg(a::text, ',' ORDER BY a) FROM (SELECT a FROM t) x"), "1,2");
+}
+
+/// As drivers do that prepare what is sent often.
+#[test]
+fn a_prepared_set_is_one_too() {
+    let scene = Scene::start();
+    let mut client = scene.client();
+    let prepared =
+        [m::parse("p", "SET pgweir.target = 'primary'", &[]), m::describe_statement("p"), m::sync()];
+    client.send(&prepared.concat());
+    assert_eq!(tags(&client.read_until_ready()), "1tnZ");
+    let run = [m::bind("", "p", &[]), m::execute("", 0), m::sync()].concat();
+    for begin in ["SELECT 1", "BEGIN", "BEGIN; INSERT INTO t VALUES (1)"] {
+        client.rows(begin);
+        client.send(&run);
+        assert_eq!(tags(&client.read_until_ready()), "2CZ");
+        assert_eq!(client.rows("SHOW pgweir.target"), "primary");
+        client.rows("RESET pgweir.target");
+        client.rows("SELECT 2; COMMIT");
+    }
+    let all = [m::parse("q", "SHOW pgweir.target", &[]), m::bind("", "q", &[]), m::execute("", 0), m::sync()];
+    client.send(&all.concat());
+    assert_eq!(tags(&client.read_until_ready()), "12DCZ");
+    client.send(&[m::bind("", "q", &[]), m::execute("", 0), m::sync()].concat());
+    assert_eq!(tags(&client.read_until_ready()), "2DCZ");
 }
 
 #[test]

@@ -123,7 +123,12 @@ kinds! {
         Error::NoReplica("10.0.0.2:5432: down".to_owned());
     Error::OwnSetting(..), "SET of a setting of pgweir's own to what it cannot be",
         Error::OwnSetting("pgweir.target", "master".to_owned(), "Available values: split, primary, replica.");
+    Error::OwnMisplaced(_), "such a setting in a text of several statements, or in `set_config`",
+        Error::OwnMisplaced("pgweir.target");
     Error::NoToken(_), "SHOW pgweir.token while the primary does not answer", Error::NoToken(Duration::from_secs(5));
+    Error::Aborted, "a request in a transaction that has failed before it had a server", Error::Aborted;
+    Error::Unbegun(_), "the BEGIN that goes to the server with the first statement behind it was cancelled there by \
+        somebody else", Error::Unbegun("canceling statement due to user request".to_owned());
     Error::Login(Refusal::NoUser), "a start-up message without a user", Error::Login(Refusal::NoUser);
     Error::Login(Refusal::Password { .. }), "wrong password, unknown user, or nothing to check against",
         Error::Login(Refusal::Password { user: "app".into(), why: "" });

@@ -81,6 +81,19 @@ pub(super) fn demoted(server: &str) -> Report {
     }
 }
 
+/// What a client is told whose transaction was to begin with its first statement, and has not.
+pub(super) fn unbegun(why: &str) -> Report {
+    Report {
+        detail: format!("beginning the transaction was cancelled on the server: {why}"),
+        hint: "The first statement of the transaction may have run and been committed by itself; check before repeating \
+               it.",
+        ..fatal(
+            SqlState::TRANSACTION_RESOLUTION_UNKNOWN,
+            "it is not known what became of the transaction".to_owned(),
+        )
+    }
+}
+
 /// What a client is told whose LISTEN was held back for so long in vain.
 pub(super) fn unheard(after: Duration, trouble: Option<&PoolError>) -> Report {
     let trouble = trouble.map_or_else(|| "it did not get so far".to_owned(), ToString::to_string);

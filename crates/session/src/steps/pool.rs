@@ -26,8 +26,9 @@ pub(crate) async fn checkout(session: &mut Session, way: Way, began: Began) -> R
         },
     };
     let server = checkout.server();
-    if !Arc::ptr_eq(&server.params, &session.client.params) || server.left.stranger.is_some() {
-        checkout = Box::pin(steps::state::put_in_force(session, checkout, began)).await?;
+    let others = !Arc::ptr_eq(&server.params, &session.client.params) || server.left.stranger.is_some();
+    if others || session.client.underway.begun.is_some() {
+        checkout = Box::pin(steps::before::put_in_force(session, checkout, began)).await?;
     }
     checkout.pool().stats.slot(session.worker).add_server_assignment_count(1);
     if session.split.is_some() {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::pool::error::Error as PoolError;
 use ::pool::left::Changing;
 use ::pool::{Checkout, cancel, recover};
 use config::PoolMode;
 use telemetry::Event;
 
 use crate::error::Error;
+use crate::hub::Hub;
 use crate::portion::Open;
 use crate::relay::{Ended, Relay};
 use crate::session::Session;
+use crate::split::Split;
 use crate::steps;
 use crate::steps::wire::Began;
 
@@ -26,7 +29,8 @@ pub(crate) async fn relay(
     began: Began,
 ) -> Result<Ended, Error> {
     let (rules, worker) = (session.rules(), session.worker);
-    let mut ended = Relay::new(&mut session.client, checkout, rules, worker, began.0).await?;
+    let relay = Relay::new(&mut session.client, checkout, rules, worker, began.0);
+    let mut ended = to_its_end(relay, session.split.as_deref_mut(), &session.hub).await?;
     while matches!(ended, Ended::Free { .. }) && steps::state::stays(session, checkout).await? {
         let rules = session.rules();
         if let Some(split) = &mut session.split {
@@ -35,9 +39,22 @@ pub(crate) async fn relay(
             session.client.underway.start(Open::All, false);
         }
         let relay = Relay::new(&mut session.client, checkout, rules, worker, Instant::now());
-        ended = relay.kept().await?;
+        ended = to_its_end(relay.kept(), session.split.as_deref_mut(), &session.hub).await?;
     }
     Ok(ended)
+}
+
+/// Goes on behind what is answered without the server.
+async fn to_its_end(mut relay: Relay<'_>, mut split: Option<&mut Split>, hub: &Hub) -> Result<Ended, Error> {
+    loop {
+        let ended = (&mut relay).await?;
+        if ended != Ended::Own {
+            return Ok(ended);
+        }
+        let (client, status) = relay.pause();
+        // boxed: it is rare, and would make every client's task larger
+        Box::pin(steps::own::inside(split.as_deref_mut(), hub, client, status)).await?;
+    }
 }
 
 /// Gives the server back, or has it cleaned up or closed, as the relay's end asks for.
@@ -82,6 +99,14 @@ pub(crate) fn settle(
             checkout.pool().alarm();
             checkout.close();
         }
+        // cancelled before it had begun: nobody can tell what became of what was behind it
+        Err(Error::Settings(error @ PoolError::Refused { sqlstate, .. }))
+            if session.client.underway.begun.is_some() && sqlstate == "57014" =>
+        {
+            let unbegun = Error::Unbegun(error.to_string());
+            checkout.close();
+            return Err(unbegun);
+        }
         Err(why @ Error::Settings(_)) => {
             // the server would refuse whatever is under way to it
             let server = checkout.server();
@@ -91,7 +116,7 @@ pub(crate) fn settle(
             return Ok(Ended::Free { at: Instant::now() });
         }
         // the server is not to blame: what the client began on it is ended, and another may have it
-        Ok(Ended::Goodbye | Ended::Elsewhere) | Err(_) => {
+        Ok(Ended::Goodbye | Ended::Elsewhere | Ended::Own) | Err(_) => {
             let session_mode = session.rules().mode == PoolMode::Session;
             tokio::spawn(recover::recover(checkout, session_mode));
         }

@@ -15,6 +15,7 @@ use crate::portion::Open;
 use crate::reasons;
 use crate::session::Session;
 use crate::split::Split;
+use crate::steps;
 use crate::steps::classify::Asked;
 
 /// How often a read that waits for a replica looks whether that has come far enough.
@@ -49,6 +50,10 @@ impl Way {
 /// # Errors
 /// There is none that may answer, or the client went away or cancelled.
 pub(crate) async fn choose(session: &mut Session, asked: Asked) -> Result<Way, Error> {
+    let asked = match session.client.underway.wanted() {
+        Some(wanted) => steps::begin::steered(session, &wanted, asked),
+        None => asked,
+    };
     let Some(split) = &mut session.split else { return Ok(Way::ONLY) };
     let whole = session.rules.1.mode == PoolMode::Session;
     let target = asked.target.unwrap_or(Target::Primary);

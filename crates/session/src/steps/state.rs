@@ -1,9 +1,7 @@
-//! State: the client's settings before its request; and what has the transaction that is over left behind on the
-//! server, may another client have it?
+//! State: what has the transaction that is over left behind on the server, may another client have it?
 
 use std::sync::Arc;
 
-use ::pool::error::Error as PoolError;
 use ::pool::left::{Marks, Name, Pins, Traces};
 use ::pool::{Checkout, Params, Pool, in_force, recover};
 use ::wire::backend::params;
@@ -14,10 +12,6 @@ use crate::card::ClientCard;
 use crate::error::Error;
 use crate::session::Session;
 use crate::steps;
-use crate::steps::wire::Began;
-
-/// So many servers are given up on which another client's limit stops our own statements.
-const TRIES: u32 = 3;
 
 /// A server that is kept, counted for as long as this is there.
 pub(crate) struct Pinned {
@@ -29,47 +23,6 @@ impl Drop for Pinned {
     fn drop(&mut self) {
         self.pool.unpin();
         self.card.pin(Pins::default());
-    }
-}
-
-/// Has the client's settings in force before its request runs: with the request if that is safe, else before it.
-///
-/// # Errors
-/// The server refuses them, or no other server could be had.
-pub(crate) async fn put_in_force(
-    session: &mut Session,
-    mut checkout: Checkout,
-    began: Began,
-) -> Result<Checkout, Error> {
-    let want = Arc::clone(&session.client.params);
-    let mut tries = 0;
-    loop {
-        let before = in_force::may_go_before(&checkout.server().params);
-        let Some(sql) = in_force::change(&mut checkout, session.client.card.id, &want) else {
-            return Ok(checkout);
-        };
-        if before
-            && !::classify::words::exits_transaction(steps::classify::first_sql(
-                &session.client.channel.inbox,
-            ))
-        {
-            in_force::put_before(&mut checkout, &sql, &want).map_err(Error::protocol)?;
-            return Ok(checkout);
-        }
-        let patience = session.pool.settings().acquire_timeout();
-        match in_force::put(&mut checkout, &sql, &want, patience).await {
-            Ok(()) => return Ok(checkout),
-            // a limit that another client has set: on another server there is none, or a new one is opened
-            Err(PoolError::Refused { sqlstate, .. }) if sqlstate == "57014" && tries < TRIES => {
-                tries += 1;
-                checkout.close();
-                checkout = steps::pool::borrow(session, began).await?;
-            }
-            Err(error) => {
-                checkout.close();
-                return Err(error.into());
-            }
-        }
     }
 }
 

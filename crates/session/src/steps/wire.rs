@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use ::wire::TxStatus;
 use ::wire::backend::ready;
 use ::wire::frame;
 use net::buffers::BLOCK;
@@ -15,7 +14,7 @@ use crate::card::Order;
 use crate::error::{Error, Limit};
 use crate::refuse;
 use crate::session::Session;
-use crate::steps::listen;
+use crate::steps::{begin, listen};
 
 /// When a request began.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +65,9 @@ fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn
         if client.card.ordered(Order::Kill) {
             return Poll::Ready(Err(Error::Killed));
         }
-        client.poll_mail(cx, &session.hub.events)?;
+        if client.underway.begun.is_none() {
+            client.poll_mail(cx, &session.hub.events)?;
+        }
         if refuse::drop_request(client)? {
             match next(session)? {
                 Next::Request => return Poll::Ready(Ok(Turn::Request(Began(Instant::now())))),
@@ -77,20 +78,23 @@ fn poll_request(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn
         let client = &mut session.client;
         let drained = client.channel.poll_drain(cx).map_err(Error::client_lost)?;
         if drained.is_pending() && !client.channel.inbox.is_empty() {
-            return told(session);
+            return told(session, cx);
         }
         match client.channel.poll_fill(cx) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::ClientLost(None))),
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client_lost(error))),
             // only now is it known that it has not sent a request already
-            Poll::Pending => return told(session),
+            Poll::Pending => return told(session, cx),
         }
     }
 }
 
 /// Between requests is where a session may be ended, or moved.
-fn told(session: &Session) -> Poll<Result<Turn, Error>> {
+fn told(session: &mut Session, cx: &mut Context<'_>) -> Poll<Result<Turn, Error>> {
+    if session.client.underway.begun.is_some() {
+        return begin::poll_silent(session, cx);
+    }
     let client = &session.client;
     if client.card.ordered(Order::Drain) && client.refusing.is_none() {
         return Poll::Ready(Err(Error::ShuttingDown));
@@ -135,7 +139,7 @@ fn next(session: &mut Session) -> Result<Next, Error> {
             b'X' => return Ok(Next::Goodbye),
             b'S' if head.len == 4 => {
                 client.channel.consume(head.total());
-                ready::write(client.channel.queue(), TxStatus::Idle);
+                ready::write(client.channel.queue(), client.underway.state().status());
             }
             b'H' if head.len == 4 => client.channel.consume(head.total()),
             b'd' | b'c' | b'f' => refuse::skip(client, head),
