@@ -3,7 +3,9 @@
 //! Callable from stable Rust too, so that an ordinary test runs the same over the corpus. A broken invariant
 //! panics, here and nowhere else in this crate.
 
-use crate::{Against, Effects, Lexis, Marks, Naming, SettingName};
+use std::sync::Arc;
+
+use crate::{Against, Catalogue, Effects, Lexis, Marks, Naming, Rows, SettingName};
 
 /// A setting that no input names.
 const PROBE: &str = "pgweir_fuzz.probe";
@@ -42,10 +44,22 @@ pub fn verdict(sql: &[u8]) {
         if let Some(why) = verdict.against {
             against_with_others(sql, lexis, why);
         }
+        by_an_empty_catalogue(sql, lexis, verdict);
         let found = crate::tables(sql, lexis);
         assert!(found.reads.len() <= crate::Tables::MOST && found.writes.len() <= crate::Tables::MOST);
         let _digest = crate::digest(sql, lexis);
     }
+}
+
+/// Who knows that nothing but what PostgreSQL has is there knows what is a sequence, and lets nothing else to a replica
+/// that goes there from nobody who knows less.
+fn by_an_empty_catalogue(sql: &[u8], lexis: Lexis, verdict: crate::Verdict) {
+    let memo = crate::Memo::new(8);
+    memo.adopt(Arc::new(Catalogue::of(&Rows::default(), &[])));
+    let known = memo.verdict(sql, true, lexis);
+    let told = verdict.reads() || verdict.against == Some(Against::Sequence);
+    assert!(told || !known.reads(), "{verdict:?}, {known:?}");
+    assert!(!known.reads() || known.doubt.is_none(), "{known:?}");
 }
 
 /// What speaks against a text does so behind another statement, too.

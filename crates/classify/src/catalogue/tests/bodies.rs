@@ -171,6 +171,49 @@ fn bodies_in_plpgsql_that_do_more() {
     }
 }
 
+/// What statements stand in: `?` is the place.
+const AROUND: [&str; 12] = [
+    "IF a THEN ?; END IF",
+    "IF a THEN NULL; ELSIF b THEN ?; ELSE NULL; END IF",
+    "IF a THEN RETURN 1; ELSE ?; END IF",
+    "CASE a WHEN 1 THEN NULL; WHEN 2, 3 THEN ?; END CASE",
+    "CASE WHEN a THEN NULL; ELSE ?; END CASE",
+    "LOOP EXIT WHEN a; ?; END LOOP",
+    "<<x>> WHILE a LOOP ?; END LOOP x",
+    "FOR i IN 1..2 LOOP ?; END LOOP",
+    "FOR a, b IN SELECT c, d FROM t LOOP x := CASE WHEN a THEN b END; ?; END LOOP",
+    "FOREACH a IN ARRAY b LOOP ?; END LOOP",
+    "BEGIN NULL; EXCEPTION WHEN unique_violation THEN ?; WHEN SQLSTATE '22012' OR others THEN NULL; END",
+    "DECLARE a int := 1; b text DEFAULT 'x'; BEGIN SELECT c INTO a FROM t; ?; END",
+];
+
+#[test]
+fn what_does_more_does_so_wherever_it_stands() {
+    for around in AROUND {
+        let calls = |body: &str| {
+            let body = format!("BEGIN {}; RETURN 1; END", around.replace('?', body));
+            let made =
+                Made::default().function("volatile sql", "g", "SELECT 1").function("plpgsql", "f", &body);
+            made.memo().verdict(READS.as_bytes(), true, super::PLAIN).against
+        };
+        for statement in
+            ["NULL", "x := lower('a')", "RETURN lower('a')", "PERFORM 1", "SELECT a INTO x FROM t"]
+        {
+            assert_eq!(calls(statement), None, "{around}: {statement}");
+        }
+        for statement in
+            MORE.iter().filter(|it| !it.contains('v') && !it.contains("bad") && !it.contains('?'))
+        {
+            assert_eq!(calls(statement), Some(Against::UnknownFunction), "{around}: {statement}");
+        }
+        for other in AROUND {
+            let inside = |body: &str| calls(&other.replace('?', body));
+            assert_eq!(inside("RETURN 1"), None, "{around}: {other}");
+            assert_eq!(inside("PERFORM g(1)"), Some(Against::UnknownFunction), "{around}: {other}");
+        }
+    }
+}
+
 #[test]
 fn a_body_that_is_cut_off_is_not_understood() {
     for body in PLPGSQL {
