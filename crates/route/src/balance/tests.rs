@@ -119,4 +119,29 @@ proptest! {
         let cost = |at: usize| f64::from(servers[at].1 + 1) / f64::from(servers[at].0);
         prop_assert!((0..servers.len()).all(|at| cost(chosen) <= cost(at) + 1e-3));
     }
+
+    /// By latency, the one that is worse than every other one gets nothing, as long as there is another one.
+    #[test]
+    fn the_worst_of_several_is_never_chosen(
+        servers in prop::collection::vec((1u32..5, 0u32..6, 1u64..10_000), 2..6),
+        rounds in 1u32..50,
+    ) {
+        let loads = Loads::new(servers.len());
+        for (at, (_, busy, us)) in servers.iter().enumerate() {
+            loads.begin(at);
+            loads.end(at, Some(Duration::from_micros(*us)));
+            (0..*busy).for_each(|_| loads.begin(at));
+        }
+        let members: Vec<Member> = servers.iter().map(|(weight, ..)| member(weight * 1_000)).collect();
+        let cost = |at: usize| {
+            let (weight, busy, us) = servers[at];
+            u64::from(busy + 1) * 1_000_000 / u64::from(weight * 1_000) * us
+        };
+        let all = || 0..servers.len();
+        let worst = all().find(|at| all().all(|other| other == *at || cost(other) < cost(*at)));
+        let shares = shares(&view(Balance::Latency, members), &loads, rounds);
+        if let Some(worst) = worst {
+            prop_assert_eq!(shares[worst], 0, "{:?}", servers);
+        }
+    }
 }

@@ -111,4 +111,35 @@ proptest! {
         breaker.succeeded(&rules, now);
         prop_assert_eq!(breaker.state(&rules, now), State::Closed);
     }
+
+    /// Whatever the pauses are: nothing passes before the first is over, then one try does, and after each that fails
+    /// nothing passes before the next pause is over, of which the last is repeated; what happens meanwhile changes nothing.
+    #[test]
+    fn tries_come_after_the_pauses_that_were_asked_for(
+        open_for in 1u64..100_000,
+        backoff in prop::collection::vec(1u64..10_000, 1..5),
+        late in prop::collection::vec((0u64..5_000, any::<bool>()), 1..12),
+    ) {
+        let ms = Duration::from_millis;
+        let rules = Rules {
+            open_for: ms(open_for),
+            backoff: backoff.iter().copied().map(ms).collect(),
+            ..rules()
+        };
+        let (mut breaker, mut now) = (Breaker::default(), ms(7));
+        (0..FEW).for_each(|_| breaker.failed(&rules, now));
+        for (tries, (late, good)) in late.into_iter().enumerate() {
+            let pause = match tries.checked_sub(1) {
+                None => open_for,
+                Some(at) => *backoff.get(at).or(backoff.last()).unwrap(),
+            };
+            let early = now + ms(pause - 1);
+            prop_assert_eq!(breaker.state(&rules, early), State::Open);
+            if good { breaker.succeeded(&rules, early) } else { breaker.failed(&rules, early) }
+            now += ms(pause + late);
+            prop_assert_eq!(breaker.state(&rules, now), State::HalfOpen);
+            breaker.failed(&rules, now);
+        }
+        prop_assert_eq!(breaker.state(&rules, now), State::Open);
+    }
 }

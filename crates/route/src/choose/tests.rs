@@ -120,4 +120,29 @@ proptest! {
             Choice::Nobody(_) => prop_assert!(target == Target::Replica),
         }
     }
+
+    /// A read of a split database goes to a replica exactly if there is one that may answer; the primary has to do, or
+    /// nobody does, where the policy says so.
+    #[test]
+    fn a_read_falls_back_exactly_if_nobody_may_answer(
+        members in prop::collection::vec(any_member(), 0..6),
+        floor in prop::option::of(0u64..100),
+        fails: bool,
+        balance in prop::sample::select(vec![Balance::RoundRobin, Balance::LeastConnections, Balance::Latency]),
+    ) {
+        let replicas_down = if fails { ReplicasDown::Fail } else { ReplicasDown::Primary };
+        let view = View { balance, replicas_down, ..view(members) };
+        let fit = |member: &&Member| member.fit == Fitness::Fit;
+        let has = |member: &Member| floor.is_none_or(|floor| member.replayed >= Some(Lsn(floor)));
+        let able = view.members.iter().filter(fit).any(|member| member.weight > 0 && has(member));
+        let known = view.members.iter().any(|member| fit(&member));
+        let floor = floor.map_or(Floor::None, |floor| Floor::At(Lsn(floor)));
+        let choice = choose(&view, &Loads::new(view.members.len()), Intent { floor, ..READ });
+        match (able, known, fails) {
+            (true, ..) => prop_assert!(matches!(choice, Choice::Replica(_))),
+            (false, true, _) => prop_assert_eq!(choice, Choice::Primary(Why::OwnWrites)),
+            (false, false, true) => prop_assert_eq!(choice, Choice::Nobody(Why::NoReplica)),
+            (false, false, false) => prop_assert_eq!(choice, Choice::Primary(Why::NoReplica)),
+        }
+    }
 }

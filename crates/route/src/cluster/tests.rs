@@ -321,3 +321,47 @@ fn who_can_not_follow_is_ill_after_a_while_and_well_when_it_is_fed_again() {
     assert_eq!((condition(&cluster, 0, 23), condition(&cluster, 1, 23)), (Condition::Ill, Condition::Well));
     assert_eq!(cluster.began(), Some(Lsn(200)));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever connections come to: as long as there is a replica that answers and is not too far behind, one is read
+    /// from, and no open breaker is passed over while there is another one.
+    #[test]
+    fn breakers_never_take_the_last_replica(
+        outcomes in prop::collection::vec((1usize..3, any::<bool>(), 0u64..20), 1..60)
+    ) {
+        let (mut cluster, loads, mut now) = (healthy(), Loads::new(3), Duration::ZERO);
+        for (server, good, seconds) in outcomes {
+            now += at(seconds);
+            (0..6).for_each(|_| loads.outcome(server, Side::Read, good));
+            cluster.outcomes(&loads, now);
+            for (server, answer) in [(0, primary(100)), (1, replica(100)), (2, replica(100))] {
+                cluster.report(server, now, answer);
+            }
+            let members = cluster.view(now).members;
+            let fit = |at: usize| members[at].fit == Fitness::Fit;
+            let closed = |at: usize| members[at].breakers[0] == breaker::State::Closed;
+            prop_assert!(fit(1) || fit(2));
+            prop_assert!((1..3).all(|at| fit(at) == (closed(at) || !(closed(1) || closed(2)))));
+        }
+    }
+
+    /// The busier a machine, the less it gets: all of its share up to 80 %, and never nothing.
+    #[test]
+    fn a_busier_machine_never_gets_more(weight in 1u32..1_000, less in 0.0f64..1.2, more in 0.0f64..1.2) {
+        let mut cluster = healthy();
+        let file = FILE.replace("name = \"far\"", &format!("name = \"far\"\nweight = {weight}"));
+        let config = Config::parse(&file, Path::new("a.toml"), &|_| None).unwrap();
+        cluster = cluster.moved(&config.databases[0], &config.servers);
+        let mut share = |cpu: f64| {
+            cluster.cpu(2, Some(cpu));
+            cluster.view(at(0)).members[2].weight
+        };
+        let (less, more) = (less.min(more), less.max(more));
+        let (calm, busy) = (share(less), share(more));
+        prop_assert!(0 < busy && busy <= calm && calm <= weight * 1_000);
+        prop_assert!(more <= 0.81 || busy < weight * 1_000);
+        prop_assert!(less > 0.8 || calm == weight * 1_000);
+    }
+}

@@ -124,4 +124,29 @@ proptest! {
             }
         }
     }
+
+    /// Whatever was said before: a server that takes writes on a timeline that no other one has reached is the primary, and
+    /// stays it until there is one with a higher one, or it follows.
+    #[test]
+    fn whoever_is_promoted_is_the_primary(
+        looks in prop::collection::vec(
+            prop::collection::vec(prop::option::of((any::<bool>(), 1u32..6)), 4), 0..10),
+        promoted in 0usize..4,
+        after in prop::collection::vec(
+            prop::collection::vec(prop::option::of((any::<bool>(), 1u32..6)), 4), 0..10),
+    ) {
+        let mut reign = Reign::default();
+        let heard = |said_now: &Option<(bool, u32)>| said_now.map_or(SILENT, |(r, t)| said(r, t));
+        for look in &looks {
+            reign.look(&look.iter().map(heard).collect::<Vec<_>>());
+        }
+        for look in std::iter::once(&vec![None; 4]).chain(&after) {
+            let mut heard: Vec<Heard> = look.iter().map(heard).collect();
+            heard[promoted] = primary(9);
+            let parts = reign.look(&heard);
+            prop_assert_eq!(reign.primary(), Some(promoted));
+            let claims = |at: usize| heard[at].report.is_some_and(|report| !report.in_recovery);
+            prop_assert!((0..4).all(|at| at == promoted || !claims(at) || parts[at] == Part::Fenced));
+        }
+    }
 }
