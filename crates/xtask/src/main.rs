@@ -3,6 +3,7 @@
 //! * [`demo`]: everything running, to look at
 //! * [`test`]: the whole test suite, with the runtimes of other people's drivers ([`drivers`])
 //! * [`bench`]: pgweir beside PgBouncer and a direct connection
+//! * [`recovery`]: how long clients feel it when a server fails
 //! * [`suites`]: the test suites of other people's drivers, directly and through pgweir
 //! * [`corpus`]: other people's SQL, classified and run
 //! * [`generate`]: documents that are written by the code
@@ -19,6 +20,7 @@ mod drivers;
 mod error;
 mod generate;
 mod program;
+mod recovery;
 mod setup;
 mod stop;
 mod suites;
@@ -42,6 +44,8 @@ cargo xtask bench [--quick] [--rows a,b] [--contestants a,b] [--rounds N] [--sec
         pgweir beside PgBouncer and a direct connection, in one run; writes the table of docs/performance.md
         --binary PATH: this pgweir instead of a fresh build; --against PATH: another one beside it, as \"before\"
         --quick: 16 clients, short runs, no writing: what did this change do to the cost of a transaction
+cargo xtask recovery [--rounds N] [--binary PATH]
+        how long clients feel it when a server fails, in milliseconds; docs/performance.md has the results
 cargo xtask corpus [--18] [--kept FILE] [--binary PATH] [DIR…]
         runs the statements of the .sql files of each DIR on a primary, and those that begin like reads on its replica;
         tells which of them `pgweir classify` sends where they must not run, and which reads it keeps from replicas.
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "suites" => suites::run(&rest),
         "bench" => bench::run(&rest),
+        "recovery" => recovery::run(&rest),
         "corpus" => corpus::run(&rest),
         "generate" => generate::run(&rest),
         "setup" => setup::run(&rest),
