@@ -59,6 +59,8 @@ mod names_of_servers;
 #[cfg(test)]
 mod outdated;
 #[cfg(test)]
+mod patroni;
+#[cfg(test)]
 mod pipeline;
 #[cfg(test)]
 mod pooling;

@@ -90,6 +90,9 @@ section! {
         /// Where its machine's node_exporter serves its metrics.
         pub node_exporter: Option<String> =
             optional("database.server.node_exporter", Text, r#""http://10.0.0.1:9100/metrics""#),
+        /// Where the REST interface of its Patroni is: then only the server that Patroni names leader is the primary.
+        pub patroni: Option<String> =
+            optional("database.server.patroni", Text, r#""http://10.0.0.1:8008""#),
     }
 }
 

@@ -19,6 +19,7 @@ mod names;
 mod reload;
 mod signals;
 mod tend;
+mod web;
 mod workers;
 
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
 //! What watches the servers of the databases that have several: who is the primary, who answers, how far each has come.
 //!
 //! A database with one server has none of this. Of the others each has a [`Watched`], a task for each server that asks
-//! it (`asking`), one that asks its machine where there is something to ask (`machine`), one that looks closely at those that
+//! it (`asking`), one that asks its machine where there is something to ask (`machine`), one that asks
+//! Patroni, likewise (`patroni`), one that looks closely at those that
 //! can not follow (`resync`), and one that lets what is known
 //! grow old (`tick`). What comes of it hangs on the database's
 //! [`Board`](route::Board), where sessions look; a new primary is crowned in the directory first.
@@ -13,6 +14,7 @@
 mod asking;
 pub(crate) mod machine;
 mod news;
+pub(crate) mod patroni;
 mod resync;
 mod watched;
 
@@ -116,6 +118,9 @@ fn watch(hub: &Arc<Hub>, watched: Watched, repairs: &Arc<resync::Repairs>, on: &
         tasks.spawn_on(asking::ask(Arc::clone(&watched), at), on);
         if let Some(url) = &server.node_exporter {
             tasks.spawn_on(machine::watch(Arc::clone(&watched), at, url.clone()), on);
+        }
+        if let Some(url) = &server.patroni {
+            tasks.spawn_on(patroni::watch(Arc::clone(&watched), at, url.clone()), on);
         }
     }
     Monitor { watched, _tasks: tasks }

@@ -1,5 +1,6 @@
 //! The servers of a database, one report after the other, and the view that comes of them.
 
+mod patroni;
 mod resync;
 mod server;
 
@@ -13,6 +14,7 @@ use crate::breaker::{self, Breaker, Rules};
 use crate::health;
 use crate::lag::{Lag, Track};
 use crate::loads::{Loads, Side};
+use crate::patroni::Vote;
 use crate::primary::{Heard, Part, Reign};
 use crate::probe::{Failure, Report};
 use crate::view::{Fitness, Member, View};
@@ -134,8 +136,10 @@ impl Cluster {
     /// What servers are to each other, now that one has said something.
     fn look(&mut self, news: &mut Vec<News>) {
         self.looked = true;
-        let heard: Vec<Heard> =
-            self.servers.iter().map(|server| Heard { role: server.role, report: server.report }).collect();
+        let votes = self.votes();
+        let heard =
+            |(server, vote): (&Server, Vote)| Heard { role: server.role, report: server.report, vote };
+        let heard: Vec<Heard> = self.servers.iter().zip(votes).map(heard).collect();
         let before = (self.reign.primary(), self.reign.timeline());
         let parts = self.reign.look(&heard);
         let after = (self.reign.primary(), self.reign.timeline());

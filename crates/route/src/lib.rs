@@ -6,6 +6,7 @@
 //! - [`primary`]: which of the servers is the primary, and which only claims to be
 //! - [`lag`]: how far a replica is behind, in bytes and in time
 //! - [`resync`]: why a server can not follow the primary by itself, and what helps
+//! - [`patroni`]: which server Patroni says is the leader, and what that is worth
 //! - [`cluster`]: all of that for the servers of a database, one report after the other
 //! - [`rules`]: what the configuration says of who asks for what
 //! - [`view`]: what comes of it, for those who choose
@@ -25,6 +26,7 @@ pub mod floors;
 pub mod health;
 pub mod lag;
 pub mod loads;
+pub mod patroni;
 pub mod primary;
 pub mod probe;
 pub mod resync;

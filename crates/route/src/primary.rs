@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use config::Role;
 
+use crate::patroni::Vote;
 use crate::probe::Report;
 
 /// What was last heard of a server, by who is asked to be what.
@@ -17,6 +18,8 @@ pub struct Heard {
     pub role: Role,
     /// What it has said last; none if it has not, or if that is not to be relied on any more.
     pub report: Option<Report>,
+    /// What Patroni says, where it looks after it: that another one is the leader takes the right to be the primary.
+    pub vote: Vote,
 }
 
 /// What a server is to us.
@@ -87,7 +90,11 @@ impl Reign {
         let claims = |at: usize| {
             let heard = servers.get(at)?;
             let report = heard.report.filter(|report| !report.in_recovery && heard.role != Role::Replica)?;
-            report.is_of(self.system).then_some((at, report, report.timeline.unwrap_or(0)))
+            (heard.vote != Vote::Other && report.is_of(self.system)).then_some((
+                at,
+                report,
+                report.timeline.unwrap_or(0),
+            ))
         };
         let before = self.primary;
         // whose cluster it is, when that is not known yet: that of most of them
@@ -107,9 +114,12 @@ impl Reign {
             self.changed |= self.timeline != 0 && timeline != self.timeline;
             self.timeline = timeline;
             self.primary = Some(at);
-        } else if before.and_then(|at| servers.get(at)?.report).is_some_and(|report| report.in_recovery) {
-            // it follows another one, of which nothing was heard yet
-            self.primary = None;
+        } else if let Some(heard) = before.and_then(|at| servers.get(at)) {
+            // it follows another one, of which nothing was heard yet; or has lost the right to take writes, and may not
+            // know it yet
+            let follows = heard.report.is_some_and(|report| report.in_recovery);
+            let deposed = heard.report.is_some() && heard.vote == Vote::Other;
+            self.primary = self.primary.filter(|_| !follows && !deposed);
         }
         let parts: Vec<Part> = (0..servers.len()).map(|at| self.part(at, servers)).collect();
         self.fenced = (0..servers.len()).filter(|at| parts.get(*at) == Some(&Part::Fenced)).collect();

@@ -203,6 +203,10 @@ events! {
     Failover => FAILOVERS;
     /// A server takes writes without being the primary; it gets nothing.
     ServerFenced => SERVERS_FENCED;
+    /// Patroni has said who the leader is.
+    PatroniOk => PATRONI_ANSWERS "ok";
+    /// Patroni has not answered, or nothing that can be read.
+    PatroniFailed => PATRONI_ANSWERS "failed";
     /// The command that is to bring a server back has ended well.
     ResyncOk => RESYNCS "ok";
     /// The command has failed, could not be started, or took too long.

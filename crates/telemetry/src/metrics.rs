@@ -192,6 +192,7 @@ catalogue! {
     PROBES = Counter "pgweir_probes_total" [Result] "Times a server of a database with several was asked what it is.";
     FAILOVERS = Counter "pgweir_failovers_total" [] "Times another server was found to be the primary.";
     SERVERS_FENCED = Counter "pgweir_servers_fenced_total" [] "Times a server was found to take writes without being the primary.";
+    PATRONI_ANSWERS = Counter "pgweir_patroni_answers_total" [Result] "Times Patroni was asked who the leader is.";
     RESYNCS = Counter "pgweir_resyncs_total" [Result] "Times failover.resync_command was run for a server that can not follow the primary.";
     RELOADS = Counter "pgweir_config_reloads_total" [Result] "Times the configuration was read again.";
 

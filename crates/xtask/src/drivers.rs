@@ -1,4 +1,5 @@
-//! What the tests of clients need beyond Debian's packages: drivers for Python and Node, and PostgreSQL 18.
+//! What the tests of clients need beyond Debian's packages: drivers for Python and Node, PostgreSQL 18,
+//! and Patroni.
 //!
 //! Fetched once into the kit's directory, pinned by files in `tests/kit/drivers`. Where they cannot be had, a
 //! line says so and the tests that need them skip themselves, visibly.
@@ -22,9 +23,12 @@ const POSTGRESQL_18: &str = "18.4.0-beta.17";
 /// Fetches what is not there yet.
 pub(crate) fn fetch() {
     let _lock = dir::lock("drivers");
-    for (what, done) in
-        [("Python's drivers", python()), ("Node's drivers", node()), ("PostgreSQL 18", postgresql_18())]
-    {
+    for (what, done) in [
+        ("Python's drivers", python()),
+        ("Node's drivers", node()),
+        ("PostgreSQL 18", postgresql_18()),
+        ("Patroni", patroni()),
+    ] {
         if let Err(error) = done {
             skip::skipped(&format!("whatever needs {what}"), &error.to_string());
         }
@@ -32,15 +36,26 @@ pub(crate) fn fetch() {
 }
 
 fn python() -> Result<(), Error> {
-    let venv = dir::home().join("venv");
-    let wanted = pins("requirements.txt")?;
+    packages("python3", "venv", "requirements.txt")
+}
+
+/// It runs as the user of servers, who need not be able to run a Python of ours: the system's own, if there is one.
+fn patroni() -> Result<(), Error> {
+    let system = Path::new("/usr/bin/python3");
+    packages(if system.exists() { "/usr/bin/python3" } else { "python3" }, "patroni", "patroni.txt")
+}
+
+/// What a file of pins names, in an environment of its own.
+fn packages(python: &str, name: &str, file: &str) -> Result<(), Error> {
+    let venv = dir::home().join(name);
+    let wanted = pins(file)?;
     if stamp(&venv).is_ok_and(|text| text == wanted) {
         return Ok(());
     }
-    eprintln!("fetching Python's drivers into {}", venv.display());
+    eprintln!("fetching what {file} names into {}", venv.display());
     remove(&venv)?;
-    program::output(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let file = pin_file("requirements.txt");
+    program::output(Command::new(python).args(["-m", "venv"]).arg(&venv))?;
+    let file = pin_file(file);
     let mut pip = Command::new(venv.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(file);
     program::output(&mut pip)?;

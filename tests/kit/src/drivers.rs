@@ -19,6 +19,12 @@ pub fn python(test: &str) -> Option<Command> {
     Some(command)
 }
 
+/// Patroni with its own Raft (`tests/kit/drivers/patroni.txt`), for the user of servers to run.
+#[must_use]
+pub fn patroni(test: &str) -> Option<PathBuf> {
+    there(test, &dir::home().join("patroni/bin/patroni"), "Patroni")
+}
+
 /// Node with pg, pg-cursor and postgres (`tests/kit/drivers/package.json`); scripts find them by `require`, and
 /// by `import` when they lie in, or are linked from, [`node_home`].
 #[must_use]

@@ -1,6 +1,7 @@
 //! Real servers for tests, started by the test that needs them and gone when it ends.
 //!
-//! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`redis`], [`proxy`] (pgweir itself)
+//! * servers: [`postgres`], [`cluster`] (a primary and its replicas), [`patroni`] (which
+//!   looks after two), [`redis`], [`proxy`] (pgweir itself)
 //! * the other ends, by hand: [`client`] (raw frames, built with [`messages`]), [`scripted`] (a server that does
 //!   as told, with [`answers`]), [`tap`] (what may happen on the way), [`middle`] (who ends TLS there)
 //! * what they need: [`certs`], [`drivers`] (other people's), [`skip`] (where something is missing)
@@ -23,6 +24,7 @@ pub mod fail;
 pub mod install;
 pub mod messages;
 pub mod middle;
+pub mod patroni;
 pub mod port;
 pub mod postgres;
 pub mod process;

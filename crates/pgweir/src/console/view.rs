@@ -79,7 +79,7 @@ views! {
         Text: "database" "server" "host"; Int4: "port"; Text: "part" "state" "fit";
         Int8: "lag_bytes" "lag_ms"; Text: "replayed_lsn"; Int4: "timeline" "receiving" "weight";
         Text: "zone"; Int4: "near" "busy"; Int8: "latency_us"; Text: "probe";
-        Int8: "probe_age_ms" "probe_us"; Text: "trouble" "hint" "command";
+        Int8: "probe_age_ms" "probe_us"; Text: "patroni" "trouble" "hint" "command";
     ]
     /// The server connections.
     Servers "SERVERS" [

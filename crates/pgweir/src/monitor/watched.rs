@@ -10,6 +10,7 @@ use pool::target::Target;
 use route::cluster::News;
 use route::floors::Ticket;
 use route::loads::Side;
+use route::patroni::Opinion;
 use route::view::Fitness;
 use route::{Board, Cluster, Failure, Report, View};
 use session::Hub;
@@ -121,13 +122,26 @@ impl Watched {
                 "cannot ask the server what it is: {why}"
             );
         }
+        self.spread(&cluster, news, is_first, why.as_deref());
+    }
+
+    /// What a server's member of Patroni says, or that it does not answer.
+    pub(super) fn patroni(&self, server: usize, opinion: Option<Opinion>) {
+        let mut cluster = self.cluster();
+        let is_first = cluster.timeline() == 0;
+        let news = cluster.patroni(server, opinion);
+        self.spread(&cluster, news, is_first, None);
+    }
+
+    /// Tells everybody.
+    fn spread(&self, cluster: &Cluster, news: Vec<News>, is_first: bool, why: Option<&str>) {
         for news in news {
             if matches!(news, News::NewPrimary(..)) && !is_first {
                 self.hub.events.count(Event::Failover);
             }
-            news::tell(&self.hub, &self.entry, news, why.as_deref());
+            news::tell(&self.hub, &self.entry, news, why);
         }
-        self.hang(&cluster);
+        self.hang(cluster);
     }
 
     /// A server has come so far, asked for that alone.

@@ -32,8 +32,8 @@ impl Cluster {
         match part {
             Part::Primary => Condition::Well,
             Part::Fenced | Part::Foreign => Condition::Ill,
-            Part::Replica if server.fed.0.is_fed() => Condition::Well,
-            Part::Replica if server.fed.0.hungry(now) >= patience => Condition::Ill,
+            Part::Replica if server.aside.fed.is_fed() => Condition::Well,
+            Part::Replica if server.aside.fed.hungry(now) >= patience => Condition::Ill,
             Part::Replica | Part::Unknown => Condition::Unsettled,
         }
     }
@@ -44,7 +44,7 @@ impl Cluster {
         let (server, part) = (self.servers.get(at)?, *self.parts.get(at)?);
         let report = server.report?;
         let written = self.servers.get(self.primary()?)?.report?.position;
-        let hungry = server.fed.0.hungry(now);
+        let hungry = server.aside.fed.hungry(now);
         let has_all = report.position.is_some() && report.position >= written;
         Some(Plight { part, timeline: report.timeline, position: report.position, hungry, has_all })
     }
@@ -69,14 +69,14 @@ impl Cluster {
     /// What is to be said of a server from now on; true if that is something else than before.
     pub fn advise(&mut self, at: usize, advice: Option<Advice>) -> bool {
         let Some(server) = self.servers.get_mut(at) else { return false };
-        let changes = server.fed.1 != advice;
-        server.fed.1 = advice;
+        let changes = server.aside.advice != advice;
+        server.aside.advice = advice;
         changes
     }
 
     /// What is to be said of a server that can not follow.
     #[must_use]
     pub fn advice(&self, at: usize) -> Option<&Advice> {
-        self.servers.get(at)?.fed.1.as_ref()
+        self.servers.get(at)?.aside.advice.as_ref()
     }
 }

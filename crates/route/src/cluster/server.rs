@@ -8,6 +8,7 @@ use wire::lsn::Lsn;
 
 use crate::breaker::{Breaker, Rules, State};
 use crate::health::{self, Health};
+use crate::patroni::Post;
 use crate::probe::{Failure, Report};
 use crate::resync::{Advice, Fed};
 
@@ -33,8 +34,18 @@ pub(super) struct Server {
     /// What it had replayed when it was last asked for that, and when that was.
     pub(super) replayed: Option<(Duration, Lsn)>,
     pub(super) banned: bool,
-    /// Since when it receives nothing, and what is to be said of it if it can not follow.
-    pub(super) fed: (Fed, Option<Advice>),
+    pub(super) aside: Aside,
+}
+
+/// What is known of it besides what it says of itself now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Aside {
+    /// Since when it receives nothing.
+    pub(super) fed: Fed,
+    /// What is to be said of it if it can not follow.
+    pub(super) advice: Option<Advice>,
+    /// What Patroni says.
+    pub(super) patroni: Post,
 }
 
 /// Its share of the reads.
@@ -43,6 +54,8 @@ struct Share {
     weight: u32,
     /// It stands where we do.
     near: bool,
+    /// Patroni does not want it left out.
+    listed: bool,
     /// The share of its machine's time that is used.
     cpu: Option<f64>,
 }
@@ -68,7 +81,7 @@ impl Server {
             name: server.shown_name().into(),
             address: (server.host.to_string(), server.port),
             role: server.role,
-            share: Share { weight: server.weight, near, cpu: None },
+            share: Share { weight: server.weight, near, listed: true, cpu: None },
             health: Health::default(),
             breakers: [Breaker::default(), Breaker::default()],
             asked: None,
@@ -76,14 +89,14 @@ impl Server {
             report: None,
             replayed: None,
             banned: false,
-            fed: (Fed::default(), None),
+            aside: Aside::default(),
         }
     }
 
     /// Takes over what was known of it under another configuration.
     pub(super) fn inherit(&mut self, old: &Self) {
         let (name, address, role) = (self.name.clone(), self.address.clone(), self.role);
-        let share = Share { cpu: old.share.cpu, ..self.share };
+        let share = Share { cpu: old.share.cpu, listed: old.share.listed, ..self.share };
         *self = Self { name, address, role, share, ..old.clone() };
     }
 
@@ -96,9 +109,9 @@ impl Server {
             Ok(report) => {
                 self.health.succeeded();
                 if report.in_recovery {
-                    self.fed.0.said(asked, report.receiving, report.position);
+                    self.aside.fed.said(asked, report.receiving, report.position);
                 } else {
-                    self.fed.0.forget();
+                    self.aside.fed.forget();
                 }
                 self.report = Some(report);
             }
@@ -106,7 +119,7 @@ impl Server {
             Err(Failure::Login) => {}
             Err(Failure::Connect | Failure::Late | Failure::NotReady) => {
                 self.health.failed();
-                self.fed.0.forget();
+                self.aside.fed.forget();
                 // what it said last holds until it is down: one lost probe changes nothing
                 if self.health.state() == health::State::Down {
                     self.report = None;
@@ -138,6 +151,11 @@ impl Server {
         self.share.near
     }
 
+    /// Whether it may get reads, by Patroni's tags.
+    pub(super) fn is_listed(&mut self, listed: bool) {
+        self.share.listed = listed;
+    }
+
     /// How busy its machine is.
     pub(super) fn is_busy(&mut self, cpu: Option<f64>) {
         self.share.cpu = cpu;
@@ -145,6 +163,9 @@ impl Server {
 
     /// The weight in thousandths; beyond 80 % of the machine's time it falls, to a tenth where nothing is left.
     pub(super) fn weight(&self) -> u32 {
+        if !self.share.listed {
+            return 0;
+        }
         let full = self.share.weight.saturating_mul(WHOLE);
         let Some(cpu) = self.share.cpu.filter(|cpu| *cpu > BUSY) else { return full };
         let left = ((1.0 - cpu.min(1.0)) / (1.0 - BUSY)).max(0.1);

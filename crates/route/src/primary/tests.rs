@@ -18,7 +18,7 @@ fn said(in_recovery: bool, timeline: u32) -> Heard {
         receiving: in_recovery,
         took: Duration::ZERO,
     };
-    Heard { role: Role::Auto, report: Some(report) }
+    Heard { role: Role::Auto, report: Some(report), vote: Vote::Silent }
 }
 
 fn primary(timeline: u32) -> Heard {
@@ -29,7 +29,7 @@ fn replica() -> Heard {
     said(true, 1)
 }
 
-const SILENT: Heard = Heard { role: Role::Auto, report: None };
+const SILENT: Heard = Heard { role: Role::Auto, report: None, vote: Vote::Silent };
 
 #[test]
 fn who_is_not_in_recovery_is_the_primary() {
@@ -147,6 +147,59 @@ proptest! {
             prop_assert_eq!(reign.primary(), Some(promoted));
             let claims = |at: usize| heard[at].report.is_some_and(|report| !report.in_recovery);
             prop_assert!((0..4).all(|at| at == promoted || !claims(at) || parts[at] == Part::Fenced));
+        }
+    }
+}
+
+fn voted(vote: Vote, heard: Heard) -> Heard {
+    Heard { vote, ..heard }
+}
+
+#[test]
+fn whom_patroni_does_not_name_takes_no_writes() {
+    let (leader, other) = (|heard| voted(Vote::Leader, heard), |heard| voted(Vote::Other, heard));
+    let mut reign = Reign::default();
+    reign.look(&[primary(1), replica()]);
+    assert_eq!(reign.look(&[leader(primary(1)), other(replica())]), [Part::Primary, Part::Replica]);
+    // its right is gone, and the new one is not there yet: it says itself that it follows
+    assert_eq!(reign.look(&[other(primary(1)), leader(replica())]), [Part::Fenced, Part::Replica]);
+    assert_eq!(reign.primary(), None);
+    assert_eq!(reign.look(&[other(primary(1)), leader(primary(2))]), [Part::Fenced, Part::Primary]);
+    // somebody promotes another one behind Patroni's back
+    assert_eq!(reign.look(&[other(primary(3)), leader(primary(2))]), [Part::Fenced, Part::Primary]);
+    // and without Patroni it is as ever
+    assert_eq!(reign.look(&[primary(3), primary(2)]), [Part::Primary, Part::Fenced]);
+}
+
+proptest! {
+    /// Whatever Patroni says: nobody is crowned who says that it follows, nobody whom it does not name, and timelines do
+    /// not fall.
+    #[test]
+    fn patroni_takes_rights_away_and_gives_none(
+        rounds in prop::collection::vec(
+            prop::collection::vec((any::<bool>(), any::<bool>(), 1_u32..4, 0_u8..3), 3),
+            1..20,
+        ),
+    ) {
+        let (mut reign, mut last) = (Reign::default(), 0);
+        for round in rounds {
+            let heard: Vec<Heard> = round
+                .into_iter()
+                .map(|(there, follows, timeline, vote)| {
+                    let vote = [Vote::Silent, Vote::Leader, Vote::Other][usize::from(vote)];
+                    voted(vote, if there { said(follows, timeline) } else { SILENT })
+                })
+                .collect();
+            let parts = reign.look(&heard);
+            for (heard, part) in heard.iter().zip(&parts) {
+                if *part == Part::Primary && let Some(report) = heard.report {
+                    prop_assert!(!report.in_recovery);
+                    prop_assert!(heard.vote != Vote::Other);
+                }
+            }
+            prop_assert!(parts.iter().filter(|part| **part == Part::Primary).count() <= 1);
+            prop_assert!(reign.timeline() >= last);
+            last = reign.timeline();
         }
     }
 }

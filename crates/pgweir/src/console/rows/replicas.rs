@@ -44,6 +44,7 @@ pub(super) fn replicas(scene: &Scene<'_>) -> Vec<Row> {
             probe.into(),
             age.map_or(Cell::Null, |age| millis(age).into()),
             said.map_or(Cell::Null, |said| micros(said.took).into()),
+            Cell::maybe(cluster.mate(at).map(|mate| mate.role.as_str())),
             Cell::maybe(advice.map(|advice| advice.trouble.as_str())),
             Cell::maybe(advice.map(|advice| advice.why.as_str())),
             Cell::maybe(advice.map(|advice| advice.command.as_str())),
