@@ -8,7 +8,7 @@ use testkit::drivers;
 use crate::stage::Stage;
 use crate::transcript::{equal, output, same};
 
-fn program(args: &[&str]) -> Option<impl Fn() -> Command + use<>> {
+pub(crate) fn program(args: &[&str]) -> Option<impl Fn() -> Command + use<>> {
     drivers::java("jdbc/Queries.java")?;
     let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
     Some(move || {

@@ -5,6 +5,8 @@
 //! line `SKIPPED: …`.
 
 #[cfg(test)]
+mod split;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod transcript;

@@ -54,8 +54,10 @@ fn target(session: &Session) -> Option<Target> {
     let lexis = Lexis { backslashes: client.params.has_backslashes() };
     match rules::target(rules, caller, &First { sql, lexis }) {
         None => Some(split.target()),
-        // a comment in the statement beats a rule
-        Some(_) if session.hub.memo.verdict(sql, true, lexis).hints.primary => Some(Target::Primary),
+        // a comment in the statement beats a rule; where the whole request is judged, it is heard there
+        Some(Target::Replica) if session.hub.memo.verdict(sql, true, lexis).hints.primary => {
+            Some(Target::Primary)
+        }
         Some(target) => Some(split.bounded(target)),
     }
 }
