@@ -31,6 +31,8 @@ fn before_at(servers: &[Server]) -> Builder {
         .database_on("postgres", servers)
         .set("route.probe_interval", "\"200ms\"")
         .set("route.probe_timeout", "\"1s\"")
+        // what a view hides is not to be known
+        .set("route.catalog_interval", "\"0s\"")
         .set("pool.acquire_timeout", "\"30s\"")
 }
 

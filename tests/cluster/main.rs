@@ -17,6 +17,8 @@ mod cancel;
 #[cfg(test)]
 mod caps;
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod channel_binding;
 #[cfg(test)]
 mod client_limits;

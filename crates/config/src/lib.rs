@@ -52,7 +52,7 @@ pub use pool::{
 pub use reload::{Changes, Entry, diff};
 pub use resync::{Command, Resync, Resyncing};
 pub use route::{
-    Balance, Consistency, Freshness, ProbeUser, ReplicasDown, Route, RouteRule, Target, Undecided,
+    Balance, Consistency, Freshness, Names, ProbeUser, ReplicasDown, Route, RouteRule, Target, Undecided,
 };
 pub use secret::Secret;
 pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};

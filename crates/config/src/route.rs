@@ -19,9 +19,8 @@ section! {
         pub split: bool = key("route.split", Switch, true).live(),
         /// Where a statement goes of which neither a rule nor its text tells whether it only reads.
         pub default: Undecided = key("route.default", one_of(), Undecided::Primary).live(),
-        /// Functions of yours that only read, whatever the catalogue says: names without schema, as the catalogue has
-        /// them. All functions of such a name are taken for harmless.
-        pub harmless_functions: Vec<String> = key("route.harmless_functions", List { of: Text, least: 0 }, Vec::new()).live().example(r#"["price_of"]"#),
+        /// How it is known what names in statements mean.
+        pub names: Names = Beside,
         /// Whether a BEGIN is answered without a server, which is chosen at the first statement behind it.
         pub virtual_begin: bool = key("route.virtual_begin", Switch, true).live(),
         /// What a replica's answers may lack.
@@ -46,6 +45,21 @@ section! {
 }
 
 impl Check for Route {}
+
+section! {
+    /// How it is known what names in statements mean.
+    pub struct Names {
+        /// Functions of yours that only read, whatever the catalogue says: names without schema, as the catalogue has
+        /// them. All functions of such a name are taken for harmless.
+        pub harmless_functions: Vec<String> = key("route.harmless_functions", List { of: Text, least: 0 }, Vec::new()).live().example(r#"["price_of"]"#),
+        /// How often it is looked whether functions, views, types and operators were defined anew past pgweir; 0: never
+        /// are they looked at, and none of them is known.
+        pub catalog_interval: Duration =
+            key("route.catalog_interval", Time(Duration::ZERO, ONE_DAY), Duration::from_secs(30)).live(),
+    }
+}
+
+impl Check for Names {}
 
 section! {
     /// What a replica's answers may lack.

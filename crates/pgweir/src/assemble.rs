@@ -18,8 +18,6 @@ use crate::{http, lifecycle, names, tend};
 
 /// The port that names the file of the Unix socket, if no TCP address gives one.
 const DEFAULT_PORT: u16 = 6432;
-/// Verdicts are remembered for so many shapes of texts.
-const SHAPES: usize = 20_000;
 
 /// Runs the proxy until it is told to stop.
 pub(crate) fn run(config: Config) -> ExitCode {
@@ -59,7 +57,7 @@ fn start(config: Arc<Config>, log: log::Log) -> Result<(), Failure> {
         secrets: session::hub::Secrets::default(),
         lookups: session::lookups::Lookups::default(),
         boards: route::Boards::default(),
-        memo: classify::Memo::new(SHAPES),
+        meanings: session::meanings::Dictionary::default(),
     });
     let workers = Workers::start(config.listen.workers, &hub).map_err(|error| Failure(error.to_string()))?;
     let desk = workers.desk();

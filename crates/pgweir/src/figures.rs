@@ -7,9 +7,11 @@ use route::primary::Part;
 use route::view::Fitness;
 use route::{Member, View, breaker};
 use session::Hub;
+use session::meanings::Meanings;
 use telemetry::snapshot::{ClientFigures, ServerFigures, ServerPart};
 use telemetry::{
-    DatabaseFigures, DatabaseHealth, Durations, Event, Health, PoolFigures, Process, Servers, Snapshot,
+    CatalogueFigures, DatabaseFigures, DatabaseHealth, Durations, Event, Health, PoolFigures, Process,
+    Servers, Snapshot,
 };
 
 use crate::census::Census;
@@ -41,6 +43,7 @@ impl Source for Control {
             pools: pools.collect(),
             databases,
             servers: self.monitors.look().iter().flat_map(|watched| watched_servers(watched)).collect(),
+            catalogues: self.hub.meanings.all().iter().filter_map(|it| catalogue(it)).collect(),
             events: self.hub.events.read(),
             durations: Durations::read(self.hub.directory.timings()),
             recent,
@@ -89,6 +92,14 @@ fn watched_servers(watched: &Watched) -> Vec<ServerFigures> {
         }),
     };
     view.members.iter().enumerate().map(figures).collect()
+}
+
+/// None where it is not known.
+fn catalogue(meanings: &Meanings) -> Option<CatalogueFigures> {
+    let told = meanings.told();
+    told.read?;
+    let names = u64::try_from(told.names.all).unwrap_or(u64::MAX);
+    Some(CatalogueFigures { database: meanings.asked.clone(), names })
 }
 
 /// Those of the configuration, and those that clients asked for under `*`.

@@ -1,9 +1,9 @@
 //! What watches the servers of the databases that have several: who is the primary, who answers, how far each has come.
 //!
 //! A database with one server has none of this. Of the others each has a [`Watched`], a task for each server that asks
-//! it (`asking`), one that asks its machine where there is something to ask (`machine`), one that asks
-//! Patroni, likewise (`patroni`), one that looks closely at those that
-//! can not follow (`resync`), and one that lets what is known
+//! it (`asking`), one that reads its catalogues (`catalogue`), one that asks its machine where there is something to ask
+//! (`machine`), one that asks Patroni, likewise (`patroni`), one that looks closely at those that can not follow
+//! (`resync`), and one that lets what is known
 //! grow old (`tick`). What comes of it hangs on the database's
 //! [`Board`](route::Board), where sessions look; a new primary is crowned in the directory first.
 //!
@@ -12,6 +12,8 @@
 //! over to them.
 
 mod asking;
+mod catalogue;
+mod catalogue_words;
 pub(crate) mod machine;
 mod news;
 pub(crate) mod patroni;
@@ -88,6 +90,7 @@ impl Monitors {
             let watched = Watched::new(hub, entry, cluster, self.clock);
             all.running.push(watch(hub, watched, &self.repairs, on));
         }
+        hub.meanings.retain(|name| all.running.iter().any(|monitor| monitor.watched.entry.name == name));
         hub.boards.retain(|name| all.running.iter().any(|monitor| monitor.watched.entry.name == name));
     }
 
@@ -114,6 +117,7 @@ fn watch(hub: &Arc<Hub>, watched: Watched, repairs: &Arc<resync::Repairs>, on: &
     let mut tasks = JoinSet::new();
     tasks.spawn_on(watched::tick(Arc::clone(&watched)), on);
     tasks.spawn_on(resync::watch(Arc::clone(&watched), Arc::clone(repairs)), on);
+    tasks.spawn_on(catalogue::follow(Arc::clone(&watched)), on);
     for (at, server) in entry.servers.iter().enumerate() {
         tasks.spawn_on(asking::ask(Arc::clone(&watched), at), on);
         if let Some(url) = &server.node_exporter {

@@ -72,6 +72,7 @@ impl Server {
                     [status] => {
                         self.status = TxStatus::try_from(*status)?;
                         self.mixed.on_ready(self.status);
+                        self.left.on_ready(self.status, self.replies.is_settled());
                     }
                     _ => return Err(Error::BadLength { tag: head.tag, len: head.len, limit: 5 }),
                 },

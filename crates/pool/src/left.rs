@@ -9,6 +9,10 @@
 
 use std::fmt;
 
+use wire::TxStatus;
+
+use crate::definitions::Pending;
+
 /// What running a text may leave behind in a session. Given by whoever understands the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traces {
@@ -222,6 +226,8 @@ pub struct Left {
     pub changing: Changing,
     /// A statement that defines something anew was sent to it.
     pub redefines: bool,
+    /// One that defines what names mean, and whose transaction is not over.
+    pub pending: Option<Pending>,
     /// Whether a backslash escapes in its strings may have changed since it was lent.
     pub lexis_in_doubt: bool,
 }
@@ -293,6 +299,16 @@ impl Left {
         }
         if marks.contains(Marks::PINS) {
             self.pins.insert(Pins::HINT);
+        }
+    }
+
+    /// The server is ready for more; `last`: nothing is under way that might be another transaction.
+    #[inline]
+    pub fn on_ready(&mut self, status: TxStatus, last: bool) {
+        match &self.pending {
+            Some(_) if status == TxStatus::Idle && last => self.pending = None,
+            Some(pending) if status == TxStatus::Idle => pending.took_effect(),
+            Some(_) | None => {}
         }
     }
 

@@ -15,6 +15,8 @@
 //! - [`recover`]: make it clean again when its client has gone; [`cancel`]: stop its query
 //! - [`lookup`]: a connection of its own that asks a server for the secrets of users
 //! - [`probe`]: one that asks a server what it is and how far it has come
+//! - [`catalogue_rows`]: one that reads what a database's catalogue says of functions, views, operators and types;
+//!   [`definitions`]: what of that is defined anew
 //! - [`notify`]: one connection that listens for all clients, and who is told what
 //! - [`directory`]: all pools, and what a reload or another primary changes in them; `primaries`: which server each
 //!   database's primary is; [`alarm`]: something speaks against one; `names`: what becomes of connections when a
@@ -27,8 +29,10 @@
 pub mod alarm;
 pub mod cancel;
 mod cap;
+pub mod catalogue_rows;
 pub mod checkout;
 pub mod connect;
+pub mod definitions;
 pub mod directory;
 pub mod enquiry;
 pub mod error;

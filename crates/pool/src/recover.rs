@@ -41,6 +41,7 @@ pub async fn recover(mut checkout: Checkout, reset: bool) {
         clean_up(&mut checkout).await && (!reset || discard_all(checkout.server_mut()).await)
     });
     let clean = clean.await;
+    checkout.server_mut().left.pending = None;
     match (clean, checkout.server().clean()) {
         (Ok(true), Some(clean)) => checkout.give_back(clean, Instant::now()),
         (_, _) => checkout.close(),

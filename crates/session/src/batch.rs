@@ -58,12 +58,16 @@ pub(crate) enum Reason {
     FunctionCall,
     /// It is about the session itself.
     Session,
+    /// What names mean has just been changed.
+    Catalogue,
 }
 
 /// Who looks at requests, with what there is to know for it.
 pub(crate) struct Judge<'a> {
-    /// The process's verdicts.
+    /// The database's verdicts.
     pub(crate) memo: &'a Memo,
+    /// For as long as they hold.
+    pub(crate) stamp: u64,
     /// The client's statements.
     pub(crate) names: &'a Names,
     /// The client's settings.
@@ -210,7 +214,7 @@ impl<'a> Judge<'a> {
     /// A statement that was prepared before.
     fn known(&self, statement: &Statement) -> Result<(), Reason> {
         let judged = &statement.about.judged;
-        if let Some(number) = judged.get() {
+        if let Some(number) = judged.get(self.stamp) {
             return from_number(number);
         }
         // who has prepared it, and with which settings, is long forgotten
@@ -225,7 +229,7 @@ impl<'a> Judge<'a> {
         // where they go of which nothing is known may be set differently tomorrow
         let undecided = matches!(judgement, Err(Reason::Against(why)) if why.is_undecided());
         if !undecided && !self.guessed.get() {
-            judged.set(number_of(judgement));
+            judged.set(self.stamp, number_of(judgement));
         }
         judgement
     }
@@ -276,7 +280,8 @@ impl<'a> Judge<'a> {
                 b'B' => {
                     let name = bind::Bind::parse(body).map_or(&b""[..], |bind| bind.statement);
                     if let Some(statement) = self.names.settled(name) {
-                        statement.about.judged.set(number_of(Err(Reason::Against(Against::Refused))));
+                        let refused = number_of(Err(Reason::Against(Against::Refused)));
+                        statement.about.judged.set(self.stamp, refused);
                         self.memo.refused(&statement.sql, true, self.lexis());
                     }
                 }

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use classify::Memo;
 use net::channel::Channel;
 use net::{Acceptor, Shutdown};
 use pool::Directory;
@@ -15,6 +14,7 @@ use wire::auth::ScramSecret;
 
 use crate::card::{ClientCard, Registry};
 use crate::lookups::Lookups;
+use crate::meanings::Dictionary;
 
 /// Common to all sessions.
 pub struct Hub {
@@ -38,8 +38,8 @@ pub struct Hub {
     pub lookups: Lookups,
     /// What is known of the servers of databases that have several.
     pub boards: Boards,
-    /// What texts were found to do, by their shape.
-    pub memo: Memo,
+    /// What the names in their texts mean.
+    pub meanings: Dictionary,
 }
 
 /// So many plain passwords are remembered with what was made of them.

@@ -178,6 +178,7 @@ impl Pass<'_> {
                 }
                 if status == TxStatus::Idle {
                     self.done.ended += 1;
+                    server.left.on_ready(status, server.replies.is_settled());
                     if self.shared && server.replies.is_settled() {
                         return true;
                     }

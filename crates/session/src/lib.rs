@@ -11,7 +11,8 @@
 //!   `rules`, `limits`: what holds for it, and how long it may take
 //! - `again`: a request that is run again, where a server has refused an outdated statement
 //! - `names`, `prepared`, `sql_names`, `rename`: the client's own names for statements
-//! - `traces`: what a text leaves behind in a session
+//! - `traces`: what a text leaves behind in a session; `defines`: whether it gives names another meaning;
+//!   [`meanings`]: what they mean
 //! - `listening`: the channels a client listens to
 //! - `refuse`: a request that gets no server; `replication`: a client with a server of its own
 //! - `cancel`: stop what another connection runs
@@ -28,6 +29,7 @@ mod begun;
 mod cancel;
 pub mod card;
 mod client;
+mod defines;
 mod doorman;
 pub mod error;
 mod handshake;
@@ -37,6 +39,7 @@ mod instead;
 mod limits;
 mod listening;
 pub mod lookups;
+pub mod meanings;
 mod names;
 mod outbound;
 mod own_settings;

@@ -220,7 +220,8 @@ impl Pass<'_> {
         self.server.note_mixed();
         let mut doubt = false;
         let sql = self.run.body(&self.client.channel.inbox, have);
-        if self.rules.follows && !(whole && traces::is_plain(sql, self.server)) {
+        let plain = whole && self.server.left.pending.is_none() && traces::is_plain(sql, self.server);
+        if self.rules.follows && !plain {
             traces::note_definitions(sql, self.server, &self.pool.statements);
             doubt = !whole;
             if let Some(effects) = traces::effects(sql, whole, self.server) {
@@ -323,6 +324,7 @@ impl Pass<'_> {
             if self.rules.follows && head.tag == b'P' {
                 // when it will run is not followed
                 let sql = parse::Parse::parse(body).map_or(&b""[..], |parse| parse.sql);
+                traces::note_definitions(sql, self.server, &self.pool.statements);
                 let about = traces::about(sql, self.server);
                 if !gate.admits(&about.tunings) {
                     self.done.held = true;

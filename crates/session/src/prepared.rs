@@ -19,6 +19,7 @@ use pool::prepared::{About, Alias, Catalog, Effect, PREFIX, Statement};
 use wire::frontend::{Kind, bind, close, describe, parse};
 use wire::replies::{Action, Request};
 
+use crate::defines;
 use crate::instead::Instead;
 use crate::listening::Gate;
 use crate::names::{Known, Names};
@@ -126,6 +127,12 @@ impl Desk<'_> {
             self.server.held.forgetful |= about.forgets;
             if about.redefines {
                 traces::note_redefined(self.server, self.catalog);
+                if about.defines {
+                    traces::note_defined(self.server, self.catalog);
+                }
+            }
+            if about.defines {
+                traces::note_end(self.server);
             }
             if let Some(traces) = &about.traces {
                 self.server.left.suspect(&traces::bound(traces, message.rest));
@@ -222,6 +229,7 @@ impl Desk<'_> {
             Some(effects) => self.rename(sql, &effects)?,
         };
         read.about.redefines = classify::words::redefines(sql);
+        read.about.defines = defines::defines(sql) || defines::ends(sql);
         Ok(read)
     }
 

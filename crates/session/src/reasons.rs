@@ -15,6 +15,7 @@ pub(crate) fn event(reason: Reason) -> Event {
         Reason::Statement => Event::RoutedStatement,
         Reason::FunctionCall => Event::RoutedFunctionCall,
         Reason::Session => Event::RoutedSession,
+        Reason::Catalogue => Event::RoutedCatalogue,
     }
 }
 

@@ -11,6 +11,7 @@ use route::{Board, View};
 use wire::lsn::Lsn;
 
 use crate::hub::Hub;
+use crate::meanings::Meanings;
 
 /// The servers of a database as one session sees them.
 pub(crate) struct Split {
@@ -23,6 +24,8 @@ pub(crate) struct Split {
     pub(crate) wishes: Wishes,
     /// What it has asked for with its start-up message.
     pub(crate) startup: Wishes,
+    /// What names mean in the database.
+    pub(crate) meanings: Arc<Meanings>,
     seen: Option<Seen>,
     /// Pools of replicas that it has used.
     pools: Vec<(usize, Arc<Pool>)>,
@@ -96,12 +99,16 @@ impl Split {
     pub(crate) fn of(hub: &Hub, pool: &Pool) -> Option<Box<Self>> {
         let config = hub.directory.config();
         let entry = config.database(&pool.key.database).filter(|entry| entry.servers.len() > 1)?;
+        let dbname = &pool.target.dbname;
+        let meanings = hub.meanings.of(&entry.name, dbname, &pool.key.database);
+        pool.statements.define_in(&meanings.definitions);
         Some(Box::new(Self {
             entry: entry.name.as_str().into(),
             terms: Terms::of(entry, &config),
             config: Arc::clone(&config),
             wishes: Wishes::default(),
             startup: Wishes::default(),
+            meanings,
             seen: None,
             pools: Vec::new(),
             own: Own::default(),
@@ -115,7 +122,7 @@ impl Split {
         let new = Self::of(hub, pool)?;
         let Some(mut old) = old else { return Some(new) };
         old.terms = new.terms;
-        (old.entry, old.config) = (new.entry, new.config);
+        (old.entry, old.config, old.meanings) = (new.entry, new.config, new.meanings);
         old.pools.clear();
         Some(old)
     }

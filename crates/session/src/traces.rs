@@ -21,6 +21,27 @@ pub(crate) fn is_plain(sql: &[u8], server: &Server) -> bool {
 pub(crate) fn note_definitions(sql: &[u8], server: &mut Server, catalog: &Catalog) {
     if classify::words::redefines(sql) {
         note_redefined(server, catalog);
+        if crate::defines::defines(sql) {
+            note_defined(server, catalog);
+        }
+    }
+    if crate::defines::ends(sql) {
+        note_end(server);
+    }
+}
+
+/// Names may mean something else once the transaction of this is over.
+pub(crate) fn note_defined(server: &mut Server, catalog: &Catalog) {
+    match &server.left.pending {
+        Some(pending) => pending.sends(),
+        None => server.left.pending = catalog.definitions().map(|definitions| definitions.begin()),
+    }
+}
+
+/// A transaction may end now, and what was defined in it take effect.
+pub(crate) fn note_end(server: &Server) {
+    if let Some(pending) = &server.left.pending {
+        pending.sends();
     }
 }
 
@@ -57,6 +78,7 @@ pub(crate) fn about_of(effects: &Effects) -> About {
     About {
         forgets: forgets(effects),
         redefines: false,
+        defines: false,
         traces: traces(effects).map(Arc::new),
         naming: None,
         tunings: tunings(effects),

@@ -143,6 +143,8 @@ events! {
     RoutedUnlogged => ROUTED "primary" "unlogged";
     /// A request was sent to the primary because of a view or a policy that is not known to read only.
     RoutedUnknownView => ROUTED "primary" "unknown_view";
+    /// A request was sent to the primary because what names mean has just been changed.
+    RoutedCatalogue => ROUTED "primary" "catalogue";
     /// A request was sent to the primary because of a COPY to or from elsewhere.
     RoutedCopy => ROUTED "primary" "copy";
     /// A request was sent to the primary because of an option of EXPLAIN that is not known.
@@ -199,6 +201,12 @@ events! {
     ProbeLate => PROBES "late";
     /// A server has said that it is starting, stopping, or otherwise not ready.
     ProbeNotReady => PROBES "not_ready";
+    /// The catalogue of a database was looked at, and nothing in it has changed.
+    CatalogueSame => CATALOGUE_LOOKS "same";
+    /// The catalogue of a database was looked at and read.
+    CatalogueRead => CATALOGUE_LOOKS "read";
+    /// The catalogue of a database could not be looked at.
+    CatalogueFailed => CATALOGUE_LOOKS "failed";
     /// Another server is the primary than before.
     Failover => FAILOVERS;
     /// A server takes writes without being the primary; it gets nothing.

@@ -7,7 +7,9 @@ use crate::counters::micros;
 use crate::events::Event;
 use crate::histogram::Distribution;
 use crate::metrics::{self as m, Metric};
-use crate::snapshot::{DatabaseFigures, PoolFigures, ServerFigures, ServerPart, Snapshot, WorkerFigures};
+use crate::snapshot::{
+    CatalogueFigures, DatabaseFigures, PoolFigures, ServerFigures, ServerPart, Snapshot, WorkerFigures,
+};
 
 /// A metric and its samples.
 #[derive(Debug)]
@@ -67,6 +69,14 @@ pub(crate) fn families<'a>(snapshot: &'a Snapshot, pools: &'a [PoolFigures]) -> 
     pool_families(pools, &mut all);
     database_families(snapshot, &mut all);
     server_families(&snapshot.servers, &mut all);
+    let names = |it: &'a CatalogueFigures| Sample {
+        labels: vec![it.database.as_str()],
+        value: Value::Number(it.names),
+    };
+    all.push(Family {
+        metric: &m::CATALOGUE_NAMES,
+        samples: snapshot.catalogues.iter().map(names).collect(),
+    });
     all.push(Family::one(&m::QUERY_DURATION, Value::Times(&snapshot.durations.query)));
     all.push(Family::one(&m::XACT_DURATION, Value::Times(&snapshot.durations.transaction)));
     all.push(Family::one(&m::WAIT_DURATION, Value::Times(&snapshot.durations.wait)));

@@ -39,5 +39,6 @@ pub use histogram::{Distribution, Recorder, Timing, Timings};
 pub use log::{Format, Log};
 pub use process::Process;
 pub use snapshot::{
-    CacheFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, Snapshot, WorkerFigures,
+    CacheFigures, CatalogueFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, Snapshot,
+    WorkerFigures,
 };

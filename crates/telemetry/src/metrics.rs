@@ -164,6 +164,7 @@ catalogue! {
     REPLICA_LAG_SECONDS = Gauge "pgweir_replica_lag_seconds" [Database Server] "How long ago the primary was where a replica is, at most; missing where that is not known.";
     REPLICA_LAG_BYTES = Gauge "pgweir_replica_lag_bytes" [Database Server] "What the primary has written and a replica has not replayed; missing where that is not known.";
     SERVER_BREAKER = Gauge "pgweir_server_breaker" [Database Server Side] "The breaker of one side of a server: 0 closed, 1 half-open, 2 open.";
+    CATALOGUE_NAMES = Gauge "pgweir_catalogue_names" [Database] "Functions, relations, operators and types that are known from the catalogue of a database with several servers; missing where it is not known.";
 
     QUERY_DURATION = Histogram "pgweir_query_duration_seconds" [] "From a request sent to a server to the end of its reply.";
     XACT_DURATION = Histogram "pgweir_transaction_duration_seconds" [] "How long a client held a server for one transaction.";
@@ -190,6 +191,7 @@ catalogue! {
     VIRTUAL_BEGINS = Counter "pgweir_virtual_begins_total" [] "Transactions that were begun without a server.";
     TLS_FAILURES = Counter "pgweir_tls_handshake_failures_total" [] "TLS handshakes that failed, on either side.";
     PROBES = Counter "pgweir_probes_total" [Result] "Times a server of a database with several was asked what it is.";
+    CATALOGUE_LOOKS = Counter "pgweir_catalogue_looks_total" [Result] "Looks at the catalogues of databases with several servers.";
     FAILOVERS = Counter "pgweir_failovers_total" [] "Times another server was found to be the primary.";
     SERVERS_FENCED = Counter "pgweir_servers_fenced_total" [] "Times a server was found to take writes without being the primary.";
     PATRONI_ANSWERS = Counter "pgweir_patroni_answers_total" [Result] "Times Patroni was asked who the leader is.";

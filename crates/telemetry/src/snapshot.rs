@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub databases: Vec<DatabaseFigures>,
     /// The servers of databases that have several.
     pub servers: Vec<ServerFigures>,
+    /// The catalogues of such databases, as far as they are known.
+    pub catalogues: Vec<CatalogueFigures>,
     /// Counts of rare events.
     pub events: EventCounts,
     /// How long things took.
@@ -78,6 +80,15 @@ pub struct WorkerFigures {
     pub clients: u64,
     /// User and system time it has used; missing where the system does not tell.
     pub cpu: Option<Duration>,
+}
+
+/// What was read of the catalogue of one database.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct CatalogueFigures {
+    /// The database that its clients asked for.
+    pub database: String,
+    /// How many names are known from it.
+    pub names: u64,
 }
 
 /// One pool.

@@ -44,6 +44,8 @@ impl Scene {
         let builder = Proxy::builder(PGWEIR)
             .database_on("postgres", servers)
             .set("route.probe_interval", "\"100ms\"")
+            // what views hide is not to be known here
+            .set("route.catalog_interval", "\"0s\"")
             .set("listen.workers", "2");
         let scene = Self { proxy: say(builder).start(), cluster };
         scene.wait_until_split();

@@ -38,6 +38,7 @@ pub(crate) fn show(view: View, scene: &Scene<'_>) -> Vec<Row> {
         View::Pools => connections::pools(scene, &census()),
         View::Pins => connections::pins(&census()),
         View::Replicas => replicas::replicas(scene),
+        View::Catalogues => replicas::catalogues(scene),
         View::Breakers => replicas::breakers(scene),
         View::ServersState => replicas::servers_state(scene, &census()),
         View::Config => config_rows::rows(&scene.config),

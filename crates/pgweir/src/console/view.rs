@@ -30,6 +30,11 @@ macro_rules! views {
 views! {
     /// What opens and closes the way to servers that fail; ours alone.
     Breakers "BREAKERS" [Text: "database" "server" "side" "state"; Int4: "good" "bad";]
+    /// What is known of the names in databases that have several servers; ours alone.
+    Catalogues "CATALOGUES" [
+        Text: "database" "dbname" "state" "why";
+        Int4: "names" "harmless" "functions" "relations" "operators" "types"; Int8: "read_age_ms" "look_age_ms";
+    ]
     /// Who is connected.
     Clients "CLIENTS" [
         Text: "type" "user" "database" "replication" "state" "addr";

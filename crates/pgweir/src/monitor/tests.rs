@@ -51,7 +51,7 @@ fn hub(servers: &Servers, route: &str) -> Arc<Hub> {
         secrets: session::hub::Secrets::default(),
         lookups: session::lookups::Lookups::default(),
         boards: route::Boards::default(),
-        memo: classify::Memo::new(10),
+        meanings: session::meanings::Dictionary::default(),
     })
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Course {
     pub(super) doubts: u64,
     /// The server that takes writes.
     pub(super) primary: Option<usize>,
+    /// Grows with every configuration that is taken.
+    pub(super) reloads: u64,
     /// What replicas have to have for those who have written last, and since when that is known.
     pub(super) floor: Option<(Lsn, Duration)>,
 }
@@ -80,7 +82,7 @@ impl Watched {
         found
     }
 
-    pub(super) fn hub(&self) -> &Hub {
+    pub(super) fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 
@@ -217,6 +219,7 @@ pub(super) async fn tick(watched: Arc<Watched>) {
         let now = watched.config();
         if !Arc::ptr_eq(&now, &config) {
             watched.cluster().set(&now.servers);
+            watched.course.send_modify(|course| course.reloads += 1);
             config = now;
         }
         round = round.wrapping_add(1);

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use config::{Config, Database, ProbeUser, Server};
 
 use super::{Directory, NoPool, usable};
+use crate::catalogue_rows;
 use crate::lookup::Source;
 use crate::pool::{Key, Pool, Seat};
 use crate::probe;
@@ -21,20 +22,7 @@ impl Directory {
     /// # Errors
     /// The configuration of it does not hold.
     pub fn asker(&self, entry: &Database, server: usize, turn: usize) -> Result<Option<Target>, NoPool> {
-        let config = self.config();
-        let seat = Seat::Replica(server);
-        let target = if let Some(probe) = &config.servers.route.probe {
-            self.for_probe(&config, entry, probe, seat)?
-        } else if let Some(user) = &entry.user {
-            let key = Key { database: own_name(entry), user: user.clone(), seat };
-            self.target(&config, entry, &key, None)?
-        } else {
-            let Some(pool) = self.someone(&config, entry, turn) else { return Ok(None) };
-            let key = Key { seat, ..pool.key.clone() };
-            let target = self.target(&config, entry, &key, pool.target.credentials.as_found())?;
-            target.credentials.learn_from(&pool.target.credentials);
-            target
-        };
+        let Some(target) = self.whom(entry, None, server, turn)? else { return Ok(None) };
         let settings = vec![("application_name", probe::NAME.to_owned())];
         Ok(Some(Target { settings, ..target }))
     }
@@ -47,6 +35,51 @@ impl Directory {
         let key = Key { database: own_name(entry), user: user.to_owned(), seat: Seat::Replica(server) };
         let target = self.target(&self.config(), entry, &key, None)?;
         Ok(Target { settings: vec![("application_name", "pgweir doctor".to_owned())], ..target })
+    }
+
+    /// The same to read the catalogue of the database that clients ask for by this name.
+    ///
+    /// # Errors
+    /// The configuration of it does not hold.
+    pub fn reader(
+        &self,
+        entry: &Database,
+        database: &str,
+        server: usize,
+        turn: usize,
+    ) -> Result<Option<Target>, NoPool> {
+        let Some(target) = self.whom(entry, Some(database), server, turn)? else { return Ok(None) };
+        Ok(Some(Target { settings: catalogue_rows::settings(), ..target }))
+    }
+
+    /// Who asks, where; without a name of a database, in the one that is there for that.
+    fn whom(
+        &self,
+        entry: &Database,
+        database: Option<&str>,
+        server: usize,
+        turn: usize,
+    ) -> Result<Option<Target>, NoPool> {
+        let config = self.config();
+        let seat = Seat::Replica(server);
+        let key = |user: &str| {
+            let database = database.map_or_else(|| own_name(entry), str::to_owned);
+            Key { database, user: user.to_owned(), seat }
+        };
+        if let Some(probe) = &config.servers.route.probe {
+            let target = self.for_probe(&config, entry, probe, &key(&probe.user))?;
+            let own = probe.database.as_ref().filter(|_| database.is_none());
+            let dbname = own.unwrap_or(&target.dbname).clone();
+            return Ok(Some(Target { dbname, ..target }));
+        }
+        if let Some(user) = &entry.user {
+            return self.target(&config, entry, &key(user), None).map(Some);
+        }
+        let Some(pool) = self.someone(&config, entry, database, turn) else { return Ok(None) };
+        let key = Key { seat, ..pool.key.clone() };
+        let target = self.target(&config, entry, &key, pool.target.credentials.as_found())?;
+        target.credentials.learn_from(&pool.target.credentials);
+        Ok(Some(target))
     }
 
     /// Where the secrets of users are looked up, if they are.
@@ -96,21 +129,27 @@ impl Directory {
         config: &Config,
         entry: &Database,
         probe: &ProbeUser,
-        seat: Seat,
+        key: &Key,
     ) -> Result<Target, NoPool> {
-        let key = Key { database: own_name(entry), user: probe.user.clone(), seat };
-        let target = self.target(config, entry, &key, None)?;
+        let target = self.target(config, entry, key, None)?;
         let own = config.users.get(&probe.user).and_then(|user| user.password.as_ref());
         let secret = usable(probe.password.as_ref().or(own), &probe.user)?;
-        let dbname = probe.database.clone().unwrap_or(target.dbname);
-        Ok(Target { user: probe.user.clone(), credentials: Credentials::new(secret), dbname, ..target })
+        Ok(Target { user: probe.user.clone(), credentials: Credentials::new(secret), ..target })
     }
 
-    /// A pool of clients of this database; first those that have had a connection to a server.
-    fn someone(&self, config: &Config, entry: &Database, turn: usize) -> Option<Arc<Pool>> {
+    /// A pool of clients of this entry, or of those who ask for this database; first those that have had a connection to
+    /// a server.
+    fn someone(
+        &self,
+        config: &Config,
+        entry: &Database,
+        database: Option<&str>,
+        turn: usize,
+    ) -> Option<Arc<Pool>> {
         let ours = |pool: &Arc<Pool>| {
-            let of = config.database(&pool.key.database);
-            pool.key.seat == Seat::Primary && of.is_some_and(|of| of.name == entry.name)
+            let name = &pool.key.database;
+            let of = config.database(name).filter(|of| of.name == entry.name);
+            pool.key.seat == Seat::Primary && of.is_some() && database.is_none_or(|asked| asked == name)
         };
         let mut pools: Vec<_> = self.all().into_iter().filter(ours).collect();
         pools.sort_by_key(|pool| pool.learnt.welcome().is_none());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -18,6 +18,8 @@ pub struct About {
     pub forgets: bool,
     /// It may define anew what other statements speak of.
     pub redefines: bool,
+    /// It may define anew what names mean, such as functions and views, or end the transaction that does.
+    pub defines: bool,
     /// What running it may leave behind in the session; `None`: nothing.
     pub traces: Option<Arc<Traces>>,
     /// The names of statements in it, in SQL's PREPARE, EXECUTE and DEALLOCATE; `None`: there are none.
@@ -29,26 +31,29 @@ pub struct About {
 }
 
 /// The number of a judgement on a text, kept with it so that it is found without looking at the text again. What the
-/// number means is known to those who judge.
+/// number means is known to those who judge, and so is for how long it holds: for as long as their own stamp is the same.
 #[derive(Debug, Default)]
-pub struct Judged(AtomicU8);
+pub struct Judged(AtomicU64);
 
 impl Judged {
-    /// The judgement, if there is one.
+    /// The judgement, if there is one of this stamp.
     #[must_use]
-    pub fn get(&self) -> Option<u8> {
-        self.0.load(Ordering::Relaxed).checked_sub(1)
+    pub fn get(&self, stamp: u64) -> Option<u8> {
+        let [judgement, kept @ ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
+        let [_, wanted @ ..] = (stamp << u8::BITS).to_le_bytes();
+        judgement.checked_sub(1).filter(|_| kept == wanted)
     }
 
-    /// From now on it is this one; the highest number there is cannot be kept.
-    pub fn set(&self, judgement: u8) {
-        self.0.store(judgement.wrapping_add(1), Ordering::Relaxed);
+    /// From now on it is this one, until the stamp is another one, of which the highest byte does not count; the highest
+    /// number there is cannot be kept.
+    pub fn set(&self, stamp: u64, judgement: u8) {
+        self.0.store((stamp << u8::BITS) | u64::from(judgement.wrapping_add(1)), Ordering::Relaxed);
     }
 }
 
 impl Clone for Judged {
     fn clone(&self) -> Self {
-        Self(AtomicU8::new(self.0.load(Ordering::Relaxed)))
+        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -86,4 +91,19 @@ pub struct Alias {
     pub name: Bytes,
     /// What it stands for.
     pub statement: Arc<Statement>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judgement_holds_for_its_stamp() {
+        let judged = Judged::default();
+        assert_eq!(judged.get(0), None);
+        judged.set(7, 0);
+        assert_eq!((judged.get(7), judged.get(8), judged.get(0)), (Some(0), None, None));
+        judged.set(8, 254);
+        assert_eq!((judged.clone().get(8), judged.get(7)), (Some(254), None));
+    }
 }

@@ -33,7 +33,15 @@ impl Desk {
 
     fn judge<'a>(&'a self, memo: &'a Memo) -> Judge<'a> {
         let (names, params) = (&self.names, &self.params);
-        Judge { memo, names, params, undecided: Undecided::Primary, follows: true, guessed: Cell::default() }
+        Judge {
+            memo,
+            stamp: memo.generation(),
+            names,
+            params,
+            undecided: Undecided::Primary,
+            follows: true,
+            guessed: Cell::default(),
+        }
     }
 }
 

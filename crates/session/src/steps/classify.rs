@@ -9,7 +9,7 @@ use ::wire::frontend;
 use config::{PoolMode, Target};
 use telemetry::Event;
 
-use crate::batch::{self, Judge, Runs};
+use crate::batch::{self, Judge, Reason, Runs};
 use crate::error::Error;
 use crate::portion;
 use crate::refusal::Refusal;
@@ -55,7 +55,7 @@ fn target(session: &Session) -> Option<Target> {
     match rules::target(rules, caller, &First { sql, lexis }) {
         None => Some(split.target()),
         // a comment in the statement beats a rule; where the whole request is judged, it is heard there
-        Some(Target::Replica) if session.hub.memo.verdict(sql, true, lexis).hints.primary => {
+        Some(Target::Replica) if split.meanings.memo.verdict(sql, true, lexis).hints.primary => {
             Some(Target::Primary)
         }
         Some(target) => Some(split.bounded(target)),
@@ -93,7 +93,8 @@ fn runs(session: &mut Session, target: Option<Target>) -> Option<Runs> {
     let client = &mut session.client;
     let refusal = client.underway.portion.as_mut().and_then(|portion| portion.take_refusal());
     let judge = Judge {
-        memo: &hub.memo,
+        memo: &split.meanings.memo,
+        stamp: split.meanings.stamp(),
         names: &client.names,
         params: &client.params,
         undecided: split.terms.undecided,
@@ -102,6 +103,7 @@ fn runs(session: &mut Session, target: Option<Target>) -> Option<Runs> {
     };
     let inbox = &client.channel.inbox;
     match refusal {
+        None if split.meanings.definitions.is_in_doubt() => return Some(Runs::Primary(Reason::Catalogue)),
         None => return Some(judge.look(inbox)),
         Some(Refusal::Never) => {
             judge.was_refused(inbox);

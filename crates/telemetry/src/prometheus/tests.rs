@@ -10,8 +10,8 @@ use crate::histogram::{Timing, Timings};
 use crate::metrics::{CATALOGUE, Kind, Label};
 use crate::process::Process;
 use crate::snapshot::{
-    ClientFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, ServerFigures, ServerPart,
-    WorkerFigures,
+    CatalogueFigures, ClientFigures, DatabaseFigures, Durations, PoolFigures, PoolGauges, ServerFigures,
+    ServerPart, WorkerFigures,
 };
 
 fn full() -> Snapshot {
@@ -76,6 +76,7 @@ fn full() -> Snapshot {
                 ..ServerFigures::default()
             },
         ],
+        catalogues: vec![CatalogueFigures { database: "shop".into(), names: 12 }],
         events: events.read(),
         durations: Durations::read(&timings),
         process: Process {
@@ -154,6 +155,7 @@ fn every_figure_stands_under_its_name() {
     let odd = [("database", "a \"b\"\\c\nd"), ("user", "ü")];
     assert_eq!(at(&found, "pgweir_pool_transactions_total", &odd), 7.0);
     assert_eq!(at(&found, "pgweir_database_paused", &[("database", "shop")]), 1.0);
+    assert_eq!(at(&found, "pgweir_catalogue_names", &[("database", "shop")]), 12.0);
     assert_eq!(at(&found, "pgweir_client_logins_failed_total", &[("reason", "timeout")]), 1.0);
     assert_eq!(at(&found, "pgweir_client_logins_failed_total", &[("reason", "rejected")]), 0.0);
     assert_eq!(at(&found, "pgweir_panics_total", &[]), 2.0);

@@ -1,9 +1,11 @@
-//! SHOW REPLICAS, BREAKERS and SERVERS_STATE: what is known of servers, from the monitors' own view.
+//! SHOW REPLICAS, BREAKERS, CATALOGUES and SERVERS_STATE: what is known of servers, from the monitors' own view.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use config::{Database, Server};
 use route::{Cluster, Member, View, breaker};
+use session::meanings::{Meanings, Names};
 
 use super::{Scene, count};
 use crate::census::Census;
@@ -50,6 +52,37 @@ pub(super) fn replicas(scene: &Scene<'_>) -> Vec<Row> {
             Cell::maybe(advice.map(|advice| advice.command.as_str())),
         ])
     })
+}
+
+/// What is known of the names in their databases.
+pub(super) fn catalogues(scene: &Scene<'_>) -> Vec<Row> {
+    let off = scene.config.servers.route.names.catalog_interval.is_zero();
+    let row = |meanings: Arc<Meanings>| {
+        let told = meanings.told().clone();
+        let state = match told.read {
+            Some(_) if meanings.definitions.is_in_doubt() => "doubtful",
+            Some(_) => "known",
+            None if off => "off",
+            None => "unknown",
+        };
+        let age = |at: Option<Instant>| at.map_or(Cell::Null, |at| millis(at.elapsed()).into());
+        let Names { all, harmful, functions, relations, operators, types } = told.names;
+        vec![
+            meanings.entry.as_str().into(),
+            meanings.dbname.as_str().into(),
+            state.into(),
+            Cell::maybe(told.why),
+            count(all).into(),
+            count(all.saturating_sub(harmful)).into(),
+            count(functions).into(),
+            count(relations).into(),
+            count(operators).into(),
+            count(types).into(),
+            age(told.read),
+            age(told.looked),
+        ]
+    };
+    scene.hub.meanings.all().into_iter().map(row).collect()
 }
 
 /// Their breakers.
