@@ -45,7 +45,7 @@ fn it_returns_when_the_last_transaction_has_ended_and_clients_wait_it_out() {
     for (pause, resume) in [("PAUSE", "RESUME"), ("PAUSE postgres", "RESUME postgres")] {
         let (mut pausing, mut watching) = begin_pause(&proxy, pause);
         let mut patient = waiting(&proxy, &mut watching);
-        assert_eq!(backends(&postgres), "1", "idle servers are closed at once");
+        wait::until(PATIENCE, "idle servers are closed at once", || backends(&postgres) == "1");
         let servers = show(&mut watching, "SHOW SERVERS");
         assert_eq!(servers.get("close_needed", &[("state", "active")]), "1");
         assert_eq!(busy.rows("SELECT 1; COMMIT"), "1");
@@ -148,7 +148,7 @@ fn it_closes_the_connection_that_listens_until_it_ends() {
     for (pause, resume) in [("PAUSE", "RESUME"), ("RECONNECT", "SELECT 1")] {
         done(&mut console, pause);
         if pause == "PAUSE" {
-            assert_eq!(backends(&postgres), "0");
+            wait::until(PATIENCE, "PostgreSQL has noticed", || backends(&postgres) == "0");
             done(&mut console, resume);
         }
         assert_eq!(client.expect(b'N').error().unwrap().code(), "01000");
