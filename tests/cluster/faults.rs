@@ -4,6 +4,7 @@
 
 mod load;
 
+use testkit::postgres::Stop;
 use testkit::proxy::Server;
 use testkit::tap::Direction;
 use testkit::{Client, Cluster, Postgres, Proxy, Tap, wait};
@@ -115,6 +116,8 @@ impl Scene {
             Fault::Full => {
                 self.servers[server].free_disk();
                 if server == PRIMARY {
+                    // it ends by itself; one that is asked to while it recovers may wait for something for ever
+                    self.servers[server].stop(Stop::Immediate);
                     self.servers[server].restart();
                 }
             }
