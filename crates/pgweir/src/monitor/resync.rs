@@ -61,7 +61,8 @@ impl Repairs {
 
 /// Looks after the servers of one database until its task is ended.
 pub(super) async fn watch(watched: Arc<Watched>, repairs: Arc<Repairs>) {
-    let mut looked: Vec<Option<(Duration, Setup)>> = vec![None; watched.entry.servers.len()];
+    // when each was looked at last, and what came of it, if anything did
+    let mut looked: Vec<Option<(Duration, Option<Setup>)>> = vec![None; watched.entry.servers.len()];
     loop {
         sleep(ROUND).await;
         for (at, last) in looked.iter_mut().enumerate() {
@@ -78,14 +79,18 @@ pub(super) async fn watch(watched: Arc<Watched>, repairs: Arc<Repairs>) {
                 Condition::Unsettled => {}
                 Condition::Ill => {
                     let now = watched.now();
-                    if last.as_ref().is_none_or(|(asked, _)| now >= asked.saturating_add(AGAIN))
-                        && let Some(Found { advice, setup }) = look(&watched, at, patience).await
-                    {
+                    if last.as_ref().is_none_or(|(asked, _)| now >= asked.saturating_add(AGAIN)) {
+                        let found = look(&watched, at, patience).await;
+                        let (advice, setup) = found.map(|found| (found.advice, found.setup)).unzip();
                         *last = Some((now, setup));
-                        advise(&watched, at, advice);
+                        if let Some(advice) = advice {
+                            advise(&watched, at, advice);
+                        }
                     }
-                    let setup = last.as_ref().map(|(_, setup)| setup.clone()).unwrap_or_default();
-                    mend(&watched, &repairs, at, &setup);
+                    // nothing is thrown away for what was true some time ago
+                    if let Some((_, Some(setup))) = last {
+                        mend(&watched, &repairs, at, setup);
+                    }
                 }
             }
         }
