@@ -2,7 +2,7 @@
 //! nothing but time.
 
 mod claimants;
-mod load;
+pub(crate) mod load;
 mod no_primary;
 mod reads;
 

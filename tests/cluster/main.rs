@@ -69,6 +69,8 @@ mod pooling;
 #[cfg(test)]
 mod prepared;
 #[cfg(test)]
+mod promotion;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod replicas;

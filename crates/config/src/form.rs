@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 mod figure;
+mod url;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -18,6 +19,7 @@ use crate::file::Item;
 
 use crate::matcher::Matcher;
 pub(crate) use figure::{Digest, Share};
+pub(crate) use url::RedisUrl;
 
 /// A form of values.
 pub(crate) trait Form {

@@ -7,8 +7,6 @@ const LATER: &[(&str, &str)] = &[
     ("limit", "remove the section: nothing is limited"),
     ("insight", "remove the section"),
     ("state", "remove the section"),
-    ("failover.timeout", "remove it: nothing is promoted"),
-    ("failover.command", "remove it: nothing is promoted"),
 ];
 
 /// What to do about a key that is not supported yet; none if the key was never described.

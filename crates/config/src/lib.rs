@@ -40,7 +40,7 @@ pub use changing::{Due, Renewed, Stamp};
 pub use config::{Config, Servers, check};
 pub use docs::{example_toml, reference_md};
 pub use error::Mistake;
-pub use failover::{Breaker, Failover, Promote};
+pub use failover::{Breaker, Failover, FailoverLock, Promote};
 pub use hba::{Access, Caller, CertificateCheck, CertificateName, Demand, HbaMethod, Network};
 pub use listen::{Listen, ProxyProtocol};
 pub use log::{Log, LogFormat, LogLevel};

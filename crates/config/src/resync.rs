@@ -60,7 +60,7 @@ pub struct Command {
 }
 
 /// The words of a command; unlike in other lists the same one may stand there twice.
-struct Words;
+pub(crate) struct Words;
 
 impl Form for Words {
     type Value = Command;

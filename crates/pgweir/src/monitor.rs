@@ -3,7 +3,7 @@
 //! A database with one server has none of this. Of the others each has a [`Watched`], a task for each server that asks
 //! it (`asking`), one that reads its catalogues (`catalogue`), one that asks its machine where there is something to ask
 //! (`machine`), one that asks Patroni, likewise (`patroni`), one that looks closely at those that can not follow
-//! (`resync`), and one that lets what is known
+//! (`resync`), one that promotes a replica where that is asked for (`promotion`), and one that lets what is known
 //! grow old (`tick`). What comes of it hangs on the database's
 //! [`Board`](route::Board), where sessions look; a new primary is crowned in the directory first.
 //!
@@ -17,7 +17,9 @@ mod catalogue_words;
 pub(crate) mod machine;
 mod news;
 pub(crate) mod patroni;
+mod promotion;
 mod resync;
+mod run;
 mod watched;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +31,7 @@ use session::Hub;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+pub(crate) use promotion::Status;
 pub(crate) use watched::{Watched, failure, report};
 
 /// The monitors of all databases that have several servers.
@@ -87,6 +90,7 @@ impl Monitors {
                 || Cluster::new(entry, &config.servers),
                 |(_, before)| before.moved(entry, &config.servers),
             );
+            let cluster = promotion::begin(hub, entry, cluster);
             let watched = Watched::new(hub, entry, cluster, self.clock);
             all.running.push(watch(hub, watched, &self.repairs, on));
         }
@@ -116,6 +120,7 @@ fn watch(hub: &Arc<Hub>, watched: Watched, repairs: &Arc<resync::Repairs>, on: &
     hub.boards.put(&entry.name, Arc::clone(&watched.board));
     let mut tasks = JoinSet::new();
     tasks.spawn_on(watched::tick(Arc::clone(&watched)), on);
+    tasks.spawn_on(promotion::watch(Arc::clone(&watched)), on);
     tasks.spawn_on(resync::watch(Arc::clone(&watched), Arc::clone(repairs)), on);
     tasks.spawn_on(catalogue::follow(Arc::clone(&watched)), on);
     for (at, server) in entry.servers.iter().enumerate() {

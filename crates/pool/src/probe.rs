@@ -8,6 +8,7 @@
 
 mod checkup;
 mod closer;
+mod promote;
 mod read;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::shared::Shared;
 use crate::target::Target;
 pub use checkup::{Facts, Rights};
 pub use closer::{Kept, NoSlot, Setup};
+pub use promote::{Outcome, promote};
 pub use read::Said;
 
 /// The longest message of an answer; all are far shorter.
@@ -43,7 +45,8 @@ const ABOUT: &str = "SELECT p.r, p.lsn, \
     CASE WHEN p.r THEN NULL ELSE (pg_catalog.pg_walfile_name_offset(p.lsn)).file_name END, \
     CASE WHEN p.r THEN pg_catalog.pg_is_wal_replay_paused() END, \
     CASE WHEN p.r THEN (SELECT coalesce(status, 'streaming') FROM pg_catalog.pg_stat_wal_receiver) END, \
-    CASE WHEN p.r THEN (SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver) END";
+    CASE WHEN p.r THEN (SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver) END, \
+    CASE WHEN p.r THEN greatest(pg_catalog.pg_last_wal_receive_lsn(), p.lsn) END";
 /// What the control file has: the cluster's number, and the timelines of a replica that does not tell which one it
 /// receives.
 const CONTROL: &str = ", (SELECT system_identifier FROM pg_catalog.pg_control_system()), \

@@ -3,6 +3,7 @@
 mod patroni;
 mod resync;
 mod server;
+mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub struct Cluster {
     begun: Option<Duration>,
     /// It has been said what they are.
     looked: bool,
+    memory: sight::Memory,
 }
 
 /// Something that people should know of.
@@ -71,6 +73,7 @@ impl Cluster {
             rules: Rules::from(&settings.breaker),
             begun: None,
             looked: false,
+            memory: sight::Memory::default(),
         }
     }
 
@@ -99,6 +102,7 @@ impl Cluster {
         new.track.clone_from(&self.track);
         new.begun = self.begun;
         new.looked = self.looked;
+        new.memory = self.memory.moved(|old| origins.iter().position(|origin| *origin == Some(old)));
         new
     }
 
@@ -113,8 +117,8 @@ impl Cluster {
             news.push(News::Health(at, after));
         }
         let begun = *self.begun.get_or_insert(asked);
-        if asked < begun.saturating_add(TOGETHER) && self.servers.iter().any(|server| server.asked.is_none())
-        {
+        let alone = self.servers.iter().any(|server| server.asked.is_none());
+        if self.memory.is_awaited() || (asked < begun.saturating_add(TOGETHER) && alone) {
             return news;
         }
         self.look(&mut news);
@@ -225,10 +229,16 @@ impl Cluster {
         self.servers.get(at).map(Server::told)
     }
 
-    /// The timeline of the primary; 0 as long as none was found.
+    /// The timeline of the primary, or the highest that is remembered; 0 if there is none.
     #[must_use]
     pub fn timeline(&self) -> u32 {
         self.reign.timeline()
+    }
+
+    /// Whether a primary was ever found.
+    #[must_use]
+    pub fn had_primary(&self) -> bool {
+        self.reign.has_been()
     }
 
     /// Takes servers out by hand, or puts them back: by name, host, or host and port. How many there are of that kind.

@@ -8,6 +8,7 @@
 //! - [`resync`]: why a server can not follow the primary by itself, and what helps
 //! - [`patroni`]: which server Patroni says is the leader, and what that is worth
 //! - [`cluster`]: all of that for the servers of a database, one report after the other
+//! - [`promotion`]: whether a replica is to be made the primary, and which
 //! - [`rules`]: what the configuration says of who asks for what
 //! - [`view`]: what comes of it, for those who choose
 //! - [`choose`](mod@choose), [`balance`]: what a request asks for, and the server it gets
@@ -29,6 +30,7 @@ pub mod loads;
 pub mod patroni;
 pub mod primary;
 pub mod probe;
+pub mod promotion;
 pub mod resync;
 pub mod rules;
 pub mod view;

@@ -62,6 +62,8 @@ pub struct Reign {
     primary: Option<usize>,
     /// There was another timeline before.
     changed: bool,
+    /// A primary was seen.
+    reigned: bool,
     fenced: BTreeSet<usize>,
 }
 
@@ -76,6 +78,30 @@ impl Reign {
     #[must_use]
     pub fn timeline(&self) -> u32 {
         self.timeline
+    }
+
+    /// What others remember: there was a primary on this timeline, so nobody with a lower one is it any more. Whether
+    /// that is news.
+    pub fn remember(&mut self, timeline: u32) -> bool {
+        let newer = timeline > self.timeline;
+        if newer {
+            self.changed |= self.has_been();
+            self.timeline = timeline;
+            self.primary = None;
+        }
+        newer
+    }
+
+    /// Whether there was a primary yet, to be seen from here.
+    #[must_use]
+    pub fn has_been(&self) -> bool {
+        self.reigned
+    }
+
+    /// The cluster that the servers belong to, if that is known.
+    #[must_use]
+    pub fn system(&self) -> Option<u64> {
+        self.system
     }
 
     /// Whether a replica that tells this timeline is where the primary is. One that tells none is believed to be as long
@@ -111,7 +137,8 @@ impl Reign {
             });
         if let Some((at, report, timeline)) = winner {
             self.system = self.system.or(report.system);
-            self.changed |= self.timeline != 0 && timeline != self.timeline;
+            self.changed |= self.reigned && timeline != self.timeline;
+            self.reigned = true;
             self.timeline = timeline;
             self.primary = Some(at);
         } else if let Some(heard) = before.and_then(|at| servers.get(at)) {

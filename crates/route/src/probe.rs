@@ -18,6 +18,8 @@ pub struct Report {
     /// Where a primary writes (`pg_current_wal_insert_lsn()`), what a replica has replayed
     /// (`pg_last_wal_replay_lsn()`); none from a replica that has replayed nothing yet.
     pub position: Option<Lsn>,
+    /// What a replica has received (`pg_last_wal_receive_lsn()`), or replayed if that is more; none from a primary.
+    pub received: Option<Lsn>,
     /// A replica that is not fed at the moment: its replay is paused, or it receives nothing.
     pub starved: bool,
     /// A replica that receives what it is to replay from another server.

@@ -219,6 +219,12 @@ events! {
     ResyncOk => RESYNCS "ok";
     /// The command has failed, could not be started, or took too long.
     ResyncFailed => RESYNCS "failed";
+    /// A replica was made the primary by this instance.
+    PromotionDone => PROMOTIONS "ok";
+    /// A replica that was to be made the primary does not say that it is.
+    PromotionFailed => PROMOTIONS "failed";
+    /// The primary is gone, and no replica can be promoted.
+    PromotionStuck => PROMOTIONS "stuck";
     /// The configuration was read again and taken.
     ReloadOk => RELOADS "ok";
     /// The configuration was read again and refused.

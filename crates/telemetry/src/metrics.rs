@@ -196,6 +196,7 @@ catalogue! {
     SERVERS_FENCED = Counter "pgweir_servers_fenced_total" [] "Times a server was found to take writes without being the primary.";
     PATRONI_ANSWERS = Counter "pgweir_patroni_answers_total" [Result] "Times Patroni was asked who the leader is.";
     RESYNCS = Counter "pgweir_resyncs_total" [Result] "Times failover.resync_command was run for a server that can not follow the primary.";
+    PROMOTIONS = Counter "pgweir_promotions_total" [Result] "Times this instance has ordered a replica to be promoted, or has found that none can be.";
     RELOADS = Counter "pgweir_config_reloads_total" [Result] "Times the configuration was read again.";
 
     RESIDENT_MEMORY = Gauge "pgweir_process_resident_memory_bytes" [] "Resident memory of the process.";

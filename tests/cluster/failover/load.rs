@@ -7,18 +7,18 @@ use std::thread::{self, JoinHandle};
 use testkit::{Client, Connect, Proxy, messages, wait};
 
 /// Sessions at work.
-pub(super) struct Load {
+pub(crate) struct Load {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// What was written and acknowledged.
-    pub(super) acknowledged: Vec<String>,
+    pub(crate) acknowledged: Vec<String>,
     /// The SQLSTATEs that each session got, or what else it met.
-    pub(super) errors: Vec<(String, Vec<String>)>,
+    pub(crate) errors: Vec<(String, Vec<String>)>,
 }
 
 struct Shared {
@@ -29,7 +29,7 @@ struct Shared {
 
 impl Load {
     /// So many sessions of each kind.
-    pub(super) fn start(proxy: &Proxy, writers: usize, readers: usize) -> Self {
+    pub(crate) fn start(proxy: &Proxy, writers: usize, readers: usize) -> Self {
         let done = (0..writers + readers).map(|_| AtomicUsize::new(0)).collect();
         let shared = Arc::new(Shared { stop: AtomicBool::new(false), done, outcome: Mutex::default() });
         let session = |number: usize| {
@@ -42,7 +42,7 @@ impl Load {
 
     /// Waits until every session has been answered so many times more.
     #[track_caller]
-    pub(super) fn wait_for_more(&self, n: usize) {
+    pub(crate) fn wait_for_more(&self, n: usize) {
         let done = |at: &AtomicUsize| at.load(Ordering::Relaxed);
         let before: Vec<usize> = self.shared.done.iter().map(done).collect();
         wait::until(wait::PATIENCE, "every session is answered", || {
@@ -51,7 +51,7 @@ impl Load {
     }
 
     /// Ends it.
-    pub(super) fn stop(self) -> Outcome {
+    pub(crate) fn stop(self) -> Outcome {
         self.shared.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().unwrap();

@@ -100,18 +100,35 @@ fn what_is_not_supported_yet_says_so_and_what_to_do() {
             &format!("10:2: {section}: this key is not supported yet"),
         );
     }
-    for (section, key) in [("failover", "timeout = \"30s\""), ("failover", "command = [\"x\"]")] {
-        let (name, _) = key.split_once(' ').unwrap();
-        let expected =
-            format!("11:1: {section}.{name}: this key is not supported yet by this version, remove it");
-        says("host = \"db\"", &format!("[{section}]\n{key}"), &expected);
-    }
+    says(
+        "host = \"db\"",
+        "[failover]\nlock = { url = \"rediss://r:6379\" }",
+        "11:16: failover.lock.url: Redis over TLS is not supported yet by this version, choose redis://",
+    );
+}
+
+#[test]
+fn promoting_needs_to_be_told_with_whom() {
+    let missing = |keys: &str, expected: &str| {
+        let found = only(&with("host = \"db\"", &format!("[failover]\n{keys}")));
+        assert!(found.contains(expected), "{keys}\n{found}\n{expected}");
+    };
+    let (lock, instances) = ("lock = { url = \"redis://r:6379/1\" }", "instances = 3");
     for word in ["pg_promote", "command"] {
-        let expected = format!(
-            "11:11: failover.promote: \"{word}\" is not supported yet by this version, choose one of never"
-        );
-        says("host = \"db\"", &format!("[failover]\npromote = \"{word}\""), &expected);
+        let promote = format!("promote = \"{word}\"\ncommand = [\"x\"]");
+        missing(&format!("{promote}\n{instances}"), "failover.lock: ");
+        missing(&format!("{promote}\n{lock}"), "failover.instances: ");
     }
+    missing(&format!("promote = \"command\"\n{lock}\n{instances}"), "failover.command: ");
+    missing("password = \"x\"", "failover.password: needs \"user\" beside it");
+    for url in ["http://r", "redis://", "redis://r:x", "redis://r/one", "redis://u:canary@r:1"] {
+        let found = only(&with("host = \"db\"", &format!("[failover]\nlock = {{ url = \"{url}\" }}")));
+        assert!(found.contains("failover.lock.url: ") && !found.contains("canary"), "{url}: {found}");
+    }
+    let right = format!("promote = \"command\"\n{lock}\n{instances}\ncommand = [\"x\", \"-y\", \"-y\"]");
+    let text = with("host = \"db\"", &format!("[failover]\n{right}"));
+    let config = Config::parse(&text, Path::new("pgweir.toml"), &|_| None).unwrap();
+    assert_eq!(config.servers.failover.command.unwrap().arguments, ["-y", "-y"]);
 }
 
 #[test]

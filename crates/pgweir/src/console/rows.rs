@@ -41,6 +41,7 @@ pub(crate) fn show(view: View, scene: &Scene<'_>) -> Vec<Row> {
         View::Catalogues => replicas::catalogues(scene),
         View::Breakers => replicas::breakers(scene),
         View::ServersState => replicas::servers_state(scene, &census()),
+        View::Failover => replicas::failover(scene),
         View::Config => config_rows::rows(&scene.config),
         View::Databases => entries::databases(scene, &census()),
         View::Users => entries::users(scene, &census()),

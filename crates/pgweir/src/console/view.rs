@@ -56,6 +56,10 @@ views! {
     DnsHosts "DNS_HOSTS" [Text: "hostname"; Int8: "ttl"; Text: "addrs";]
     /// Zones likewise.
     DnsZones "DNS_ZONES" [Text: "zonename"; Int8: "serial"; Int4: "count";]
+    /// How it stands with promoting replicas; ours alone.
+    Failover "FAILOVER" [
+        Text: "database" "promote" "state"; Int4: "timeline" "instances" "seen" "missing"; Text: "server" "error";
+    ]
     /// How many there are of what.
     Lists "LISTS" [Text: "list"; Int4: "items";]
     /// Memory by kind.

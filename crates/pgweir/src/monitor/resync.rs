@@ -5,8 +5,6 @@
 //! cluster is asked how it is set up, and the primary what it keeps, now and then. What comes of it is in SHOW REPLICAS,
 //! and in the log once it changes.
 
-mod run;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +16,7 @@ use telemetry::Event;
 use tokio::time::sleep;
 
 use super::news;
+use super::run::run;
 use super::watched::Watched;
 use crate::closer::{self, Case, Found};
 
@@ -187,7 +186,7 @@ fn tell(
     let database = watched.entry.name.as_str();
     let program = command.program.display();
     tracing::warn!(database, server, %program, "resync_command runs");
-    let (outcome, output) = run::run(command, environment, timeout);
+    let (outcome, output) = run(command, environment, timeout);
     match outcome {
         Ok(()) => {
             watched.hub().events.count(Event::ResyncOk);

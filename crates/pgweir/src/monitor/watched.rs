@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use wire::lsn::Lsn;
 
 use super::news;
+use super::promotion::Status;
 
 /// How often what is known grows older by itself.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,6 +36,8 @@ pub(crate) struct Watched {
     cluster: Mutex<Cluster>,
     clock: Instant,
     pub(super) course: watch::Sender<Course>,
+    /// How it stands with promoting a replica.
+    promotion: Mutex<Status>,
 }
 
 /// What those who ask servers go by, besides the view.
@@ -61,6 +64,7 @@ impl Watched {
             cluster: Mutex::new(cluster),
             clock,
             course: watch::Sender::new(course),
+            promotion: Mutex::default(),
         }
     }
 
@@ -72,6 +76,27 @@ impl Watched {
     /// What is known. What it guards is whole between any two statements.
     pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it stands with promoting a replica. What it guards is whole between any two statements.
+    pub(crate) fn promotion(&self) -> MutexGuard<'_, Status> {
+        self.promotion.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other instances remember a primary of this timeline, or nobody can be asked for that.
+    pub(super) fn remember(&self, of: Option<(u32, Option<usize>)>) {
+        let mut cluster = self.cluster();
+        match of {
+            None => cluster.forgo(),
+            Some((timeline, primary)) => {
+                for news in cluster.remember(timeline, primary) {
+                    news::tell(&self.hub, &self.entry, news, None);
+                }
+            }
+        }
+        self.hang(&cluster);
+        // whoever was waited for is said to be the primary by the next answer
+        self.doubt();
     }
 
     /// Takes servers out, or puts them back; how many are called that.
@@ -112,7 +137,7 @@ impl Watched {
         let answer = answer.as_ref().map(report).map_err(|failed| failure(failed.kind));
         let mut cluster = self.cluster();
         let before = cluster.told(server).and_then(|told| told.failed);
-        let is_first = cluster.timeline() == 0;
+        let is_first = !cluster.had_primary();
         let news = cluster.report(server, asked, answer);
         if let (Err(Failure::Login), Some(why)) = (answer, &why)
             && before != Some(Failure::Login)
@@ -174,7 +199,7 @@ impl Watched {
     }
 
     /// All servers are to be asked at once.
-    fn doubt(&self) {
+    pub(super) fn doubt(&self) {
         self.course.send_modify(|course| course.doubts += 1);
     }
 
@@ -244,6 +269,7 @@ pub(crate) fn report(said: &Said) -> Report {
         system: said.system,
         timeline: said.timeline,
         position: said.position,
+        received: said.received,
         starved: said.in_recovery && (said.paused || !said.receiving),
         receiving: said.in_recovery && said.receiving,
         took: said.took,

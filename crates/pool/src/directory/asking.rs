@@ -82,6 +82,22 @@ impl Directory {
         Ok(Some(target))
     }
 
+    /// The same, to make a replica the primary: the user of `failover.user`, if there is one.
+    ///
+    /// # Errors
+    /// The configuration of it does not hold.
+    pub fn promoter(&self, entry: &Database, server: usize) -> Result<Option<Target>, NoPool> {
+        let config = self.config();
+        let failover = &config.servers.failover;
+        let Some(user) = failover.user.clone() else { return self.asker(entry, server, 0) };
+        let promoter = ProbeUser { user, password: failover.password.clone(), database: None };
+        let seat = Seat::Replica(server);
+        let key = Key { database: own_name(entry), user: promoter.user.clone(), seat };
+        let target = self.for_probe(&config, entry, &promoter, &key)?;
+        let settings = vec![("application_name", probe::NAME.to_owned())];
+        Ok(Some(Target { settings, ..target }))
+    }
+
     /// Where the secrets of users are looked up, if they are.
     ///
     /// # Errors

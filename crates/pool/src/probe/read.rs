@@ -22,6 +22,8 @@ pub struct Said {
     pub timeline: Option<u32>,
     /// Where a primary writes, or what a replica has replayed, if anything.
     pub position: Option<Lsn>,
+    /// What a replica has received or replayed, whichever is more.
+    pub received: Option<Lsn>,
     /// A replica that is told not to replay.
     pub paused: bool,
     /// A replica that receives what it is to replay.
@@ -53,11 +55,12 @@ pub(super) fn said(row: &Bytes, took: Duration) -> Option<Said> {
         next().map(|at| text(at)?.parse().ok()).map_or(Some(None), |at| at.map(Some))?;
     let (offset, file) = (next().and_then(number), next().and_then(text));
     let (paused, receiver) = (next() == Some(b"t"), next());
-    let received = next().and_then(number);
+    let receives = next().and_then(number);
+    let received = next().and_then(text).and_then(|at| at.parse().ok());
     let system = next().and_then(text).and_then(|system| system.parse::<i64>().ok());
     let controlled = next().and_then(number);
     let timeline = if in_recovery {
-        received.max(controlled).and_then(|timeline| u32::try_from(timeline).ok())
+        receives.max(controlled).and_then(|timeline| u32::try_from(timeline).ok())
     } else {
         Some(u32::from_str_radix(file?.get(..8)?, 16).ok()?)
     };
@@ -69,6 +72,7 @@ pub(super) fn said(row: &Bytes, took: Duration) -> Option<Said> {
             Some(offset) => position.map(|at| end_of_record(at, offset)),
             None => position,
         },
+        received,
         paused,
         receiving: receiver == Some(b"streaming"),
         took,
@@ -119,29 +123,31 @@ mod tests {
     #[test]
     fn a_primary_is_read() {
         let file = Some("0000000A0000000000000002");
-        let row = [Some("f"), Some("0/2000100"), Some("256"), file, None, None, None, Some("-2"), None];
+        let row = [Some("f"), Some("0/2000100"), Some("256"), file, None, None, None, None, Some("-2"), None];
         let found = read(&row).unwrap();
         assert!(!found.in_recovery && !found.paused && !found.receiving);
         assert_eq!((found.timeline, found.position), (Some(10), Some(Lsn(0x200_0100))));
         assert_eq!((found.system, found.took), (Some(u64::MAX - 1), TOOK));
         // without the control file
-        assert_eq!(read(&row[..7]).unwrap().system, None);
+        assert_eq!(read(&row[..8]).unwrap().system, None);
         assert_eq!(read(&[Some("f"), Some("0/2000100")]), None, "no file");
     }
 
     #[test]
     fn a_replica_is_read() {
         let row = |received, control| {
-            let (system, streaming) = (Some("7"), Some("streaming"));
-            read(&[Some("t"), Some("0/28"), None, None, Some("t"), streaming, received, system, control])
+            let (system, streaming, at) = (Some("7"), Some("streaming"), Some("0/30"));
+            let (replayed, paused) = (Some("0/28"), Some("t"));
+            read(&[Some("t"), replayed, None, None, paused, streaming, received, at, system, control])
                 .unwrap()
         };
         let found = row(Some("3"), Some("2"));
         assert!(found.in_recovery && found.paused && found.receiving);
         assert_eq!((found.timeline, found.position), (Some(3), Some(Lsn(0x28))));
+        assert_eq!(found.received, Some(Lsn(0x30)));
         assert_eq!(row(None, Some("2")).timeline, Some(2));
         assert_eq!(row(None, None).timeline, None);
-        let silent = read(&[Some("t"), None, None, None, Some("f"), None, None]).unwrap();
+        let silent = read(&[Some("t"), None, None, None, Some("f"), None, None, None]).unwrap();
         assert_eq!((silent.position, silent.receiving, silent.timeline), (None, false, None));
     }
 
@@ -168,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_row_is_read_or_not(values in prop::collection::vec(prop::option::of("[tf]|[0-9A-F/]{0,12}|.{0,5}"), 0..12)) {
+        fn any_row_is_read_or_not(values in prop::collection::vec(prop::option::of("[tf]|[0-9A-F/]{0,12}|.{0,5}"), 0..13)) {
             let values: Vec<_> = values.iter().map(Option::as_deref).collect();
             let _ = read(&values);
         }

@@ -46,6 +46,11 @@ pub(super) struct Aside {
     pub(super) advice: Option<Advice>,
     /// What Patroni says.
     pub(super) patroni: Post,
+    /// Since when nothing at all comes from it when it is asked; none while something does.
+    pub(super) lost: Option<Duration>,
+    /// The highest timeline that it has told as a replica, for as long as it is one: without its primary it tells what its
+    /// control file has, which is minutes old.
+    pub(super) followed: Option<u32>,
 }
 
 /// Its share of the reads.
@@ -105,6 +110,11 @@ impl Server {
         self.asked = Some(asked);
         self.failed = answer.err();
         self.tried(rules, asked, answer.is_ok());
+        self.aside.lost = match answer {
+            // whoever says that it starts, stops or wants another password is there
+            Ok(_) | Err(Failure::Login | Failure::NotReady) => None,
+            Err(Failure::Connect | Failure::Late) => self.aside.lost.or(Some(asked)),
+        };
         match answer {
             Ok(report) => {
                 self.health.succeeded();
@@ -113,6 +123,7 @@ impl Server {
                 } else {
                     self.aside.fed.forget();
                 }
+                self.aside.followed = report.timeline.max(self.aside.followed).filter(|_| report.in_recovery);
                 self.report = Some(report);
             }
             // it is there, and clients may be let in where we are not: what it has said grows old

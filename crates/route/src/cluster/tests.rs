@@ -40,7 +40,16 @@ fn says(in_recovery: bool, timeline: u32, position: u64) -> Result<Report, Failu
     let took = Duration::from_millis(1);
     let position = Some(Lsn(position));
     let (system, timeline) = (Some(1), Some(timeline));
-    Ok(Report { in_recovery, system, timeline, position, starved: false, receiving: in_recovery, took })
+    Ok(Report {
+        in_recovery,
+        system,
+        timeline,
+        position,
+        received: position,
+        starved: false,
+        receiving: in_recovery,
+        took,
+    })
 }
 
 fn primary(position: u64) -> Result<Report, Failure> {

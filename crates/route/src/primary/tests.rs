@@ -14,6 +14,7 @@ fn said(in_recovery: bool, timeline: u32) -> Heard {
         system: Some(SYSTEM),
         timeline: Some(timeline),
         position: None,
+        received: None,
         starved: false,
         receiving: in_recovery,
         took: Duration::ZERO,
@@ -202,4 +203,18 @@ proptest! {
             last = reign.timeline();
         }
     }
+}
+
+#[test]
+fn a_remembered_timeline_fences_what_is_older() {
+    let mut reign = Reign::default();
+    assert!(reign.remember(2));
+    assert!(!reign.has_been());
+    assert_eq!(reign.look(&[primary(1), SILENT]), [Part::Fenced, Part::Unknown]);
+    assert_eq!(reign.look(&[primary(1), primary(2)]), [Part::Fenced, Part::Primary]);
+    assert!(!reign.remember(2) && !reign.remember(1), "nothing new");
+    assert_eq!(reign.primary(), Some(1));
+    assert!(reign.remember(3), "there is one that is not to be seen from here");
+    assert_eq!(reign.look(&[primary(1), primary(2)]), [Part::Fenced, Part::Fenced]);
+    assert_eq!(reign.primary(), None);
 }

@@ -1,4 +1,4 @@
-//! SHOW REPLICAS, BREAKERS, CATALOGUES and SERVERS_STATE: what is known of servers, from the monitors' own view.
+//! SHOW REPLICAS, BREAKERS, CATALOGUES, SERVERS_STATE and FAILOVER: what is known of servers, from the monitors' own view.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::{Scene, count};
 use crate::census::Census;
 use crate::console::table::{Cell, Row};
 use crate::figures;
-use crate::monitor::Watched;
+use crate::monitor::{Status, Watched};
 
 /// The servers of databases that have several.
 pub(super) fn replicas(scene: &Scene<'_>) -> Vec<Row> {
@@ -153,6 +153,28 @@ fn state_row(
         count(active).into(),
         count(idle).into(),
     ]
+}
+
+/// How it stands with promoting a replica, for each database that has several servers.
+pub(super) fn failover(scene: &Scene<'_>) -> Vec<Row> {
+    let settings = &scene.config.servers.failover;
+    let row = |watched: &Watched| {
+        let Status { state, common, server, error } = watched.promotion().clone();
+        let timeline = watched.cluster().sight().timeline;
+        let server = server.and_then(|at| watched.entry.servers.get(at)).map(Server::shown_name);
+        vec![
+            watched.entry.name.as_str().into(),
+            settings.promote.as_str().into(),
+            state.unwrap_or("off").into(),
+            timeline.into(),
+            settings.instances.map_or(Cell::Null, Cell::from),
+            common.map_or(Cell::Null, |common| common.seen.into()),
+            common.map_or(Cell::Null, |common| common.lost.into()),
+            Cell::maybe(server),
+            Cell::maybe(error),
+        ]
+    };
+    scene.control.monitors.look().iter().map(|watched| row(watched)).collect()
 }
 
 /// A row for each server that is watched.

@@ -1,6 +1,7 @@
 //! Runs a command of the operator's: with a deadline, and with the end of what it writes kept for the log. Blocks.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,15 +15,34 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long its output is waited for when it has ended: something it has started may hold that open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// Why it has not ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// It has not even begun.
+    NotStarted(String),
+    /// It may have done something.
+    Ended(String),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted(why) => write!(f, "it cannot be started: {why}"),
+            Self::Ended(how) => f.write_str(how),
+        }
+    }
+}
+
 /// How it ended, and the last lines that it wrote to standard output and standard error.
 pub(super) fn run(
     command: &config::Command,
     environment: &[(&'static str, String)],
     timeout: Duration,
-) -> (Result<(), String>, String) {
+) -> (Result<(), Failed>, String) {
+    let not_started = |error: std::io::Error| (Err(Failed::NotStarted(error.to_string())), String::new());
     let (mut reader, writer) = match std::io::pipe() {
         Ok(ends) => ends,
-        Err(error) => return (Err(error.to_string()), String::new()),
+        Err(error) => return not_started(error),
     };
     let child = writer.try_clone().and_then(|other| {
         Command::new(&command.program)
@@ -37,12 +57,12 @@ pub(super) fn run(
     });
     let mut child = match child {
         Ok(child) => child,
-        Err(error) => return (Err(format!("it cannot be started: {error}")), String::new()),
+        Err(error) => return not_started(error),
     };
     let (sender, receiver) = mpsc::sync_channel(1);
     let last = Arc::new(Mutex::new(VecDeque::new()));
     let theirs = Arc::clone(&last);
-    let read = std::thread::Builder::new().name("resync output".to_owned()).spawn(move || {
+    let read = std::thread::Builder::new().name("command output".to_owned()).spawn(move || {
         let mut block = [0; 1024];
         while let Ok(n @ 1..) = reader.read(&mut block) {
             let mut last = theirs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +73,7 @@ pub(super) fn run(
         // who waited may have gone
         let _ = sender.send(());
     });
-    let ended = wait(&mut child, timeout);
+    let ended = wait(&mut child, timeout).map_err(Failed::Ended);
     if read.is_ok() {
         let _all_of_it = receiver.recv_timeout(LAST_WORDS);
     }
@@ -105,7 +125,8 @@ mod tests {
     fn shell(script: &str, timeout: Duration) -> (Result<(), String>, String) {
         let arguments = vec!["-c".to_owned(), script.to_owned()];
         let command = config::Command { program: "sh".into(), arguments };
-        run(&command, &[("PGWEIR_REASON", "diverged".to_owned())], timeout)
+        let (ended, output) = run(&command, &[("PGWEIR_REASON", "diverged".to_owned())], timeout);
+        (ended.map_err(|failed| failed.to_string()), output)
     }
 
     #[test]
@@ -128,6 +149,6 @@ mod tests {
     #[test]
     fn one_that_is_not_there_says_so() {
         let command = config::Command { program: "/nowhere/at-all".into(), arguments: Vec::new() };
-        assert!(run(&command, &[], PATIENCE).0.unwrap_err().contains("cannot be started"));
+        assert!(matches!(run(&command, &[], PATIENCE).0, Err(Failed::NotStarted(_))));
     }
 }
