@@ -74,7 +74,16 @@ mod tests {
 
     fn server(host: &str) -> Server {
         let host = Host::Tcp(host.to_owned());
-        Server { host, port: 5432, role: Role::Auto, name: None, weight: 1, zone: None, node_exporter: None }
+        Server {
+            host,
+            port: 5432,
+            role: Role::Auto,
+            name: None,
+            weight: 1,
+            zone: None,
+            node_exporter: None,
+            patroni: None,
+        }
     }
 
     fn has_rung(alarm: &Alarm) -> bool {
