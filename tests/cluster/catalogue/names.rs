@@ -136,6 +136,27 @@ fn what_is_defined_around_pgweir_counts_after_the_next_look() {
 }
 
 #[test]
+fn tables_that_change_around_pgweir_are_looked_at_too() {
+    let sql = "CREATE TABLE p (a int); CREATE UNLOGGED TABLE u (a int); \
+               CREATE TABLE r (a int); CREATE DOMAIN bad AS int CHECK (txid_current() > 0)";
+    let scene = Scene::start(sql, |builder| builder.set("route.catalog_interval", "\"50ms\""));
+    scene.until("known");
+    let mut client = scene.client();
+    let changes = [
+        ("SELECT a FROM p", "ALTER TABLE u INHERIT p", "unlogged"),
+        ("SELECT '(1)'::r", "ALTER TABLE r ALTER a TYPE bad", "unknown_type"),
+    ];
+    for (sql, change, reason) in changes {
+        assert_eq!(scene.runs_on(&mut client, sql), "replica", "{sql}");
+        scene.cluster.primary.psql(change);
+        wait::until(wait::PATIENCE, change, || {
+            scene.runs_on(&mut client, sql);
+            scene.counted("primary", reason) > 0
+        });
+    }
+}
+
+#[test]
 fn each_database_behind_an_asterisk_has_a_catalogue_of_its_own() {
     let cluster = Cluster::start(1);
     cluster.primary.psql("CREATE DATABASE other");

@@ -35,8 +35,13 @@ macro_rules! lasting {
 /// Of what there is: how much, and a sum over what it is and since which transaction. What was changed has another one.
 macro_rules! print_of {
     ($of:literal) => {
+        print_of!("oid", $of)
+    };
+    ($id:literal, $of:literal) => {
         concat!(
-            "(SELECT concat(count(*), ':', sum(hashint8((oid::int8 << 32) | xmin::text::int8))) FROM ",
+            "(SELECT concat(count(*), ':', sum(hashint8((",
+            $id,
+            "::int8 << 32) | xmin::text::int8))) FROM ",
             $of,
             ")"
         )
@@ -48,10 +53,12 @@ pub(super) const PRINT: &str = concat!(
     "SELECT concat_ws(',', current_setting('server_version_num'), ",
     print_of!("pg_proc WHERE oid >= 16384"),
     ", ",
+    // tables, too: a new column of theirs is in their row type
     print_of!(
-        "pg_class WHERE oid >= 16384 AND relpersistence <> 't' AND (relkind IN ('v', 'c', 'S') \
-         OR relrowsecurity OR (relpersistence = 'u' AND relkind IN ('r', 'p', 'm')))"
+        "pg_class WHERE oid >= 16384 AND relpersistence <> 't' AND relkind IN ('r', 'p', 'm', 'v', 'c', 'S')"
     ),
+    ", ",
+    print_of!("inhrelid", "pg_inherits WHERE inhrelid >= 16384"),
     ", ",
     print_of!("pg_rewrite WHERE oid >= 16384 AND ev_type = '1'"),
     ", ",
