@@ -3,7 +3,7 @@
 //! Every phrase stands here, so that all of them tell first what is wrong and then what is allowed.
 //! None of them repeats the value of a secret.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 
 /// One mistake and where it is; shown as `FILE:LINE:COL: key: what is wrong, what is allowed`.
@@ -23,7 +23,11 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}: {}", self.file.display(), self.line, self.col, self.key, self.message)
+        let Self { file, line, col, key, message } = self;
+        // the name of a file, which the message may repeat, can have line breaks in it
+        let said = format!("{}:{line}:{col}: {key}: {message}", file.display());
+        said.chars()
+            .try_for_each(|c| if c.is_control() { c.escape_default().fmt(f) } else { f.write_char(c) })
     }
 }
 

@@ -132,6 +132,13 @@ fn promoting_needs_to_be_told_with_whom() {
 }
 
 #[test]
+fn a_mistake_is_one_line_whatever_its_file_is_called() {
+    let found = wrong(&with("host = \"db\"", "[auth]\nmethod = \"hba\"\nhba = \"a\\nb\""));
+    assert!(!found.is_empty() && found.iter().all(|said| !said.contains('\n')), "{found:#?}");
+    assert!(found.iter().any(|said| said.contains("a\\nb")), "{found:#?}");
+}
+
+#[test]
 fn a_command_that_is_to_run_has_to_be_there() {
     let wrong = |keys: &str, expected: &str| says("host = \"db\"", &format!("[failover]\n{keys}"), expected);
     wrong(
