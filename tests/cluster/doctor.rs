@@ -5,7 +5,7 @@ use std::process::Command;
 
 use testkit::postgres::{Auth, Stop};
 use testkit::proxy::{Builder, Server};
-use testkit::{Cluster, Postgres, Proxy, dir::Dir, wait};
+use testkit::{Cluster, Postgres, Proxy, Redis, dir::Dir, wait};
 
 use crate::replicas::{asking_as, before, name};
 use crate::scene::PGWEIR;
@@ -65,6 +65,30 @@ fn a_healthy_cluster_is_well() {
     report.line("ok", "postgres", &format!("writes go to {}", name(&cluster.primary)));
     let left = "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ 'pgweir'";
     wait::until(wait::PATIENCE, "no connection is left", || cluster.primary.psql(left) == "0");
+}
+
+#[test]
+fn a_redis_that_may_forget_or_is_not_there_is_told_of() {
+    let cluster = Cluster::start(1);
+    let mut redis = Redis::start();
+    let builder = before(&[&cluster.primary, &cluster.replicas[0]])
+        .user("app", "secret")
+        .set("failover.promote", "\"pg_promote\"")
+        .set("failover.instances", "1")
+        .set("failover.lock", &format!("{{ url = \"{}\" }}", redis.url()));
+    redis.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    let report = Report::of(&builder);
+    assert!(report.all_well, "{:#?}", report.lines);
+    report.line("warn", "failover.lock", "throw away");
+    report.line("warn", "failover.lock", "forgets");
+    for fix in report.fixes() {
+        redis.command(&fix.split(' ').collect::<Vec<_>>()).unwrap();
+    }
+    assert_eq!(Report::of(&builder).fixes(), Vec::<&str>::new());
+    redis.kill9();
+    let report = Report::of(&builder);
+    assert!(!report.all_well);
+    report.line("fail", "failover.lock", "nothing is promoted without it");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use config::Secret;
+use config::{FailoverLock, Secret};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo};
 use tokio::time::{Instant, timeout};
@@ -27,6 +27,13 @@ pub struct Place {
     pub password: Option<Secret>,
     /// How long it may take to answer, connecting included.
     pub timeout: Duration,
+}
+
+impl From<&FailoverLock> for Place {
+    fn from(lock: &FailoverLock) -> Self {
+        let FailoverLock { url, user, password, timeout } = lock.clone();
+        Self { url, user, password, timeout }
+    }
 }
 
 /// Why there is no answer.

@@ -48,6 +48,7 @@ async fn all(config: Arc<Config>, sheet: &mut Sheet<impl std::io::Write>) {
         logins::examine((&config, &directory), entry, known, sheet).await;
         beside::examine(entry, sheet).await;
     }
+    beside::lock(&config, sheet).await;
     capacity.tell(&config, sheet);
     logins::lookups(&directory, sheet).await;
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::{Config, Database, Server};
+use config::{Config, Database, Promote, Server};
 use pool::Directory;
 use pool::probe::{Asker, Facts, Failed, Kind, Said};
 use pool::target::Target;
@@ -86,7 +86,8 @@ impl<'a> Patient<'a> {
             capacity.learn(&known.server, facts);
             let mut found = server::reached(facts, said, self.entry, &known.server);
             if several {
-                let promotes = self.config.servers.failover.promote.as_str() == "pg_promote";
+                let failover = &self.config.servers.failover;
+                let promotes = failover.promote == Promote::PgPromote && failover.user.is_none();
                 found.extend(server::rights(facts, promotes));
                 found.push(self.part(&cluster, at, part, said).await);
             } else {

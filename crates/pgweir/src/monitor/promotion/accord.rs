@@ -64,14 +64,14 @@ pub(super) struct Heard {
 
 impl Shared {
     pub(super) fn new(lock: &FailoverLock, entry: &Database, name: String, token: String) -> Self {
-        let redis = Redis::new(place(lock));
+        let redis = Redis::new(Place::from(lock));
         let servers = entry.servers.iter().map(|server| format!("{}:{}", server.host, server.port)).collect();
         Self { redis, entry: entry.name.clone(), servers, name, token, known: None }
     }
 
     /// Whether this is where the configuration has it.
     pub(super) fn is_at(&self, lock: &FailoverLock, name: &str) -> bool {
-        *self.redis.place() == place(lock) && self.name == name
+        *self.redis.place() == Place::from(lock) && self.name == name
     }
 
     /// Says what this instance sees. None if it does not know which cluster it watches.
@@ -188,9 +188,4 @@ impl Shared {
         self.known = Some((born.clone(), Some(server).filter(|server| !server.is_empty()).map(written)));
         Some(Heard { common, primary })
     }
-}
-
-fn place(lock: &FailoverLock) -> Place {
-    let FailoverLock { url, user, password, timeout } = lock.clone();
-    Place { url, user, password, timeout }
 }
