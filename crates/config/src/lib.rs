@@ -53,6 +53,7 @@ pub use reload::{Changes, Entry, diff};
 pub use resync::{Command, Resync, Resyncing};
 pub use route::{
     Balance, Consistency, Freshness, Names, ProbeUser, ReplicasDown, Route, RouteRule, Target, Undecided,
+    WritesSeen,
 };
 pub use secret::Secret;
 pub use servers::{CONSOLE_NAMES, Database, Host, Role, Server};

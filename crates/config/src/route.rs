@@ -73,6 +73,9 @@ section! {
         pub max_lag_bytes: u32 = key("route.max_lag_bytes", Size(0, u32::MAX), 64 << 20).live(),
         /// What a client sees of its own writes.
         pub consistency: Consistency = key("route.consistency", one_of(), Consistency::Session).live(),
+        /// Whose writes a client sees at once as it sees its own, at one pgweir: for applications with a connection for each
+        /// request.
+        pub writes_seen: WritesSeen = key("route.writes_seen", one_of(), WritesSeen::Own).live(),
         /// How long a read waits for a replica to have what its client has written, before it goes to the primary.
         pub wait: Duration = key("route.wait", Time(Duration::ZERO, ONE_DAY), Duration::ZERO).live(),
     }
@@ -155,6 +158,18 @@ choice! {
         Session = "session",
         /// What the replica has, within `max_lag`.
         Eventual = "eventual",
+    }
+}
+
+choice! {
+    /// Whose writes a client sees at once.
+    pub enum WritesSeen {
+        /// Its own.
+        Own = "own",
+        /// Those of every client with its user. While one of them may be writing, the others read from the primary.
+        User = "user",
+        /// Those of every client of the database with its `application_name`, likewise. Clients without one see their own.
+        ApplicationName = "application_name",
     }
 }
 

@@ -57,6 +57,7 @@ fn start(config: Arc<Config>, log: log::Log) -> Result<(), Failure> {
         secrets: session::hub::Secrets::default(),
         lookups: session::lookups::Lookups::default(),
         boards: route::Boards::default(),
+        writers: session::writers::Writers::default(),
         meanings: session::meanings::Dictionary::default(),
     });
     let workers = Workers::start(config.listen.workers, &hub).map_err(|error| Failure(error.to_string()))?;

@@ -15,6 +15,7 @@ use wire::auth::ScramSecret;
 use crate::card::{ClientCard, Registry};
 use crate::lookups::Lookups;
 use crate::meanings::Dictionary;
+use crate::writers::Writers;
 
 /// Common to all sessions.
 pub struct Hub {
@@ -38,6 +39,8 @@ pub struct Hub {
     pub lookups: Lookups,
     /// What is known of the servers of databases that have several.
     pub boards: Boards,
+    /// Who sees whose writes there.
+    pub writers: Writers,
     /// What the names in their texts mean.
     pub meanings: Dictionary,
 }

@@ -4,7 +4,8 @@
 //! - [`session`]: from accept to close
 //! - `announced`, `handshake`, `doorman`, `auth`, `welcome`: who is it, may it come in, and its first words; [`announce`]: ours of ourselves
 //! - `pipeline`, `steps`: THE path of one request, one call for each step
-//! - `split`, `batch`, `portion`, `refusal`, `reasons`, `own_settings`: which of several servers gets what, and what of it comes back
+//! - `split`, `batch`, `portion`, `refusal`, `reasons`, `own_settings`: which of several servers gets what, and what of it comes back;
+//!   [`writers`]: sessions that see each other's writes
 //! - `begun`, `single`: transactions that are begun without a server, and the requests that begin them
 //! - [`lookups`]: the secrets of users that the configuration does not know
 //! - `relay`, `outbound`, `inbound`: bytes to the server and back; `instead`: what goes in their place;
@@ -61,6 +62,7 @@ mod sql_names;
 mod steps;
 mod traces;
 mod welcome;
+pub mod writers;
 
 pub use card::{ClientCard, Registry};
 pub use hub::{Console, Hub, Visitor};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use config::{Config, Consistency, Database, RouteRule, Target, Undecided};
+use config::{Config, Consistency, Database, RouteRule, Target, Undecided, WritesSeen};
 use pool::{Directory, Pool};
 use route::choose::Floor;
 use route::floors::Ticket;
@@ -12,6 +12,7 @@ use wire::lsn::Lsn;
 
 use crate::hub::Hub;
 use crate::meanings::Meanings;
+use crate::writers::{Shared, Writing};
 
 /// The servers of a database as one session sees them.
 pub(crate) struct Split {
@@ -33,7 +34,7 @@ pub(crate) struct Split {
     /// The replica at work for it.
     pub(crate) busy: Option<Busy>,
     /// What runs may write.
-    pub(crate) writes: bool,
+    writes: bool,
 }
 
 /// What the configuration says.
@@ -44,6 +45,8 @@ pub(crate) struct Terms {
     consistency: Consistency,
     /// Where texts go of which nothing is known.
     pub(crate) undecided: Undecided,
+    /// Whose writes it sees.
+    pub(crate) writes_seen: WritesSeen,
     /// The server of a transaction is chosen at its first statement.
     pub(crate) virtual_begin: bool,
     /// How long a read waits for a replica to have what the client has written.
@@ -73,6 +76,10 @@ struct Own {
     floor: Option<Lsn>,
     /// It has written since.
     last: Last,
+    /// What it has in common with others.
+    shared: Option<Shared>,
+    /// What they have to know while it writes.
+    writing: Option<Writing>,
 }
 
 #[derive(Default)]
@@ -182,6 +189,11 @@ impl Split {
     /// What a server must have replayed to have all that this session has written, and what it was told to see.
     pub(crate) fn own_floor(&mut self) -> Floor {
         let Some(seen) = &self.seen else { return Floor::Unknown };
+        match self.own.shared.as_ref().map(|shared| shared.floor(&seen.board)) {
+            Some(Floor::Unknown) => return Floor::Unknown,
+            Some(Floor::At(at)) => self.own.floor = self.own.floor.max(Some(at)),
+            Some(Floor::None) | None => {}
+        }
         if matches!(self.own.last, Last::Unasked) {
             self.own.last = Last::Asked(seen.board.floors.take());
         }
@@ -203,9 +215,32 @@ impl Split {
         self.own.floor = self.own.floor.max(Some(floor));
     }
 
+    /// Whose writes it sees, by its user and its `application_name` now.
+    pub(crate) fn sees(&mut self, hub: &Hub, user: &str, application: &str) {
+        let name = match self.terms.writes_seen {
+            WritesSeen::Own => "",
+            WritesSeen::User => user,
+            WritesSeen::ApplicationName => application,
+        };
+        if name.is_empty() {
+            self.own.shared = None;
+        } else if !self.own.shared.as_ref().is_some_and(|shared| shared.is_of(name)) {
+            self.own.shared = Some(hub.writers.of(&self.entry, name));
+        }
+    }
+
+    /// What runs from here on may write.
+    pub(crate) fn may_write(&mut self) {
+        self.writes = true;
+        if let (Some(shared), None) = (&self.own.shared, &self.own.writing) {
+            self.own.writing = Some(shared.begin(self.seen.as_ref().map(|seen| &seen.board)));
+        }
+    }
+
     /// A request is over.
     pub(crate) fn over(&mut self) {
         self.busy = None;
+        self.own.writing = None;
         if !std::mem::take(&mut self.writes) {
             return;
         }
@@ -254,6 +289,7 @@ impl Terms {
             split: route.split,
             consistency: route.freshness.consistency,
             undecided: route.default,
+            writes_seen: route.freshness.writes_seen,
             virtual_begin: route.virtual_begin,
             wait: route.freshness.wait,
         }

@@ -56,6 +56,53 @@ fn who_has_not_written_reads_from_replicas_all_the_same() {
     assert_eq!(writer.rows("SELECT count(*) FROM t"), "1");
 }
 
+/// A replica that stands still, once those who have written nothing read from it, and whose writes are seen.
+fn standing_still(writes_seen: &str) -> (Scene, Client) {
+    let scene = Scene::with(Cluster::start(1), |builder| {
+        builder.set("route.max_lag", "\"1h\"").set("route.writes_seen", &format!("\"{writes_seen}\""))
+    });
+    let mut stranger = named(&scene, "stranger");
+    wait::until(wait::PATIENCE, "the stranger reads from the replica", || {
+        stranger.rows(WHERE) != scene.primary()
+    });
+    scene.cluster.replicas[0].psql("SELECT pg_wal_replay_pause()");
+    (scene, stranger)
+}
+
+fn named(scene: &Scene, application: &str) -> Client {
+    scene.proxy.connect().param("application_name", application).open()
+}
+
+#[test]
+fn clients_of_one_application_name_see_each_others_writes() {
+    let (scene, mut stranger) = standing_still("application_name");
+    named(&scene, "visitor").rows("INSERT INTO t VALUES (1)");
+    assert_eq!(named(&scene, "visitor").rows("SELECT count(*) FROM t"), "1");
+    assert_eq!(stranger.rows("SELECT count(*) FROM t"), "0", "it is not to see it at once");
+    let (mut writer, mut reader) = (named(&scene, "other"), named(&scene, "other"));
+    assert_ne!(reader.rows(WHERE), scene.primary());
+    writer.rows("BEGIN");
+    writer.rows("INSERT INTO t VALUES (2)");
+    assert_eq!(reader.rows(WHERE), scene.primary(), "it may be committed at any moment");
+    writer.rows("COMMIT");
+    assert_eq!(reader.rows("SELECT count(*) FROM t"), "2");
+    stranger.rows("SET application_name = 'visitor'");
+    assert_eq!(stranger.rows("SELECT count(*) FROM t"), "2");
+    scene.cluster.replicas[0].psql("SELECT pg_wal_replay_resume()");
+    wait::until(wait::PATIENCE, "they are back on the replica", || {
+        [&mut writer, &mut reader, &mut stranger]
+            .into_iter()
+            .all(|client| client.rows(WHERE) != scene.primary())
+    });
+}
+
+#[test]
+fn clients_of_one_user_see_each_others_writes() {
+    let (scene, mut other) = standing_still("user");
+    named(&scene, "a").rows("INSERT INTO t VALUES (1)");
+    assert_eq!(other.rows("SELECT count(*) FROM t"), "1");
+}
+
 #[test]
 fn a_read_may_wait_for_a_replica() {
     let scene = Scene::with(Cluster::start(1), |builder| builder.set("route.wait", "\"20s\""));

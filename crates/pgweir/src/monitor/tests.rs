@@ -51,6 +51,7 @@ fn hub(servers: &Servers, route: &str) -> Arc<Hub> {
         secrets: session::hub::Secrets::default(),
         lookups: session::lookups::Lookups::default(),
         boards: route::Boards::default(),
+        writers: session::writers::Writers::default(),
         meanings: session::meanings::Dictionary::default(),
     })
 }

@@ -35,7 +35,7 @@ pub(crate) async fn relay(
         let rules = session.rules();
         if let Some(split) = &mut session.split {
             // on the server that it has now everything runs that the client sends
-            split.writes = true;
+            split.may_write();
             session.client.underway.start(Open::All, false);
         }
         let relay = Relay::new(&mut session.client, checkout, rules, worker, Instant::now());

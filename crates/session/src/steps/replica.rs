@@ -96,7 +96,9 @@ pub(crate) fn begin(session: &mut Session, way: Way, pool: &Arc<Pool>) {
         }
         Seat::Primary => {}
     }
-    split.writes |= writes;
+    if writes {
+        split.may_write();
+    }
     session.client.underway.start(open, keeps);
     if let Some(why) = why {
         session.hub.events.count(why);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::route::choose::Intent;
 use ::route::{Choice, Why, choose as pick};
-use config::{PoolMode, Target};
+use config::{PoolMode, Target, WritesSeen};
 use telemetry::Event;
 use tokio::time::{Instant, sleep};
 
@@ -58,6 +58,11 @@ pub(crate) async fn choose(session: &mut Session, asked: Asked) -> Result<Way, E
     let whole = session.rules.1.mode == PoolMode::Session;
     let target = asked.target.unwrap_or(Target::Primary);
     let hub = &session.hub;
+    let application = match split.terms.writes_seen {
+        WritesSeen::ApplicationName => session.client.params.get("application_name").unwrap_or_default(),
+        WritesSeen::Own | WritesSeen::User => "",
+    };
+    split.sees(hub, &session.pool.key.user, application);
     if split.look(hub).is_none() {
         return Ok(Way::primary(Event::RoutedNoReplica));
     }
