@@ -66,10 +66,10 @@ impl Patroni {
             }
         }
         let cluster = Self { members, _dir: dir };
-        // neither does anything without the other
-        let replica = |member: &Member| member.says("/replica");
+        // neither does anything without the other; /replica would be no for one with the tag noloadbalance
+        let runs = |member: &Member| member.says("/health");
         wait::until(Duration::from_secs(120), "one leads and one follows", || {
-            cluster.leader().is_some() && cluster.members.iter().any(replica)
+            cluster.leader().is_some() && cluster.members.iter().all(runs)
         });
         Some(cluster)
     }
