@@ -19,7 +19,7 @@ use crate::file::Item;
 
 use crate::matcher::Matcher;
 pub(crate) use figure::{Digest, Share};
-pub(crate) use url::RedisUrl;
+pub(crate) use url::{HttpUrl, RedisUrl};
 
 /// A form of values.
 pub(crate) trait Form {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::choice::{choice, one_of};
 use crate::error::{Error, quoted};
 use crate::file::{Item, Table};
-use crate::form::{Form, Integer, Text, expanded, in_toml, without_login};
+use crate::form::{Form, HttpUrl, Integer, Text, expanded, in_toml, without_login};
 use crate::key::{Check, Each, Under, key, optional, required, section};
 use crate::pool::Again;
 use crate::secret::SecretText;
@@ -89,10 +89,10 @@ section! {
         pub zone: Option<String> = optional("database.server.zone", Text, r#""eu-1a""#),
         /// Where its machine's node_exporter serves its metrics.
         pub node_exporter: Option<String> =
-            optional("database.server.node_exporter", Text, r#""http://10.0.0.1:9100/metrics""#),
+            optional("database.server.node_exporter", HttpUrl, r#""http://10.0.0.1:9100/metrics""#),
         /// Where the REST interface of its Patroni is: then only the server that Patroni names leader is the primary.
         pub patroni: Option<String> =
-            optional("database.server.patroni", Text, r#""http://10.0.0.1:8008""#),
+            optional("database.server.patroni", HttpUrl, r#""http://10.0.0.1:8008""#),
     }
 }
 

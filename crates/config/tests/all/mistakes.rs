@@ -139,6 +139,23 @@ fn a_mistake_is_one_line_whatever_its_file_is_called() {
 }
 
 #[test]
+fn what_is_asked_by_http_has_to_be_a_url() {
+    for url in ["ftp://a", "https://a", "http://", "http://a:0", "http://a:b/c", "http://a b", "a:8008"] {
+        for key in ["patroni", "node_exporter"] {
+            says(
+                "host = \"db\"",
+                &format!("{key} = \"{url}\""),
+                &format!("10:{}: database.server.{key}: is ", key.len() + 4),
+            );
+        }
+    }
+    let secret = only(&with("host = \"db\"", "patroni = \"http://u:hidden@a\""));
+    assert!(!secret.contains("hidden"), "{secret}");
+    let right = "patroni = \"http://[::1]:8008\"\nnode_exporter = \"http://db/metrics?a=b\"";
+    assert!(wrong(&with("host = \"db\"", right)).is_empty());
+}
+
+#[test]
 fn a_command_that_is_to_run_has_to_be_there() {
     let wrong = |keys: &str, expected: &str| says("host = \"db\"", &format!("[failover]\n{keys}"), expected);
     wrong(
