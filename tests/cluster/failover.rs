@@ -57,6 +57,18 @@ fn with_ledger(cluster: &Cluster) {
     cluster.wait_until_caught_up();
 }
 
+/// A primary and a replica, pgweir before them, and a client of it; the primary was killed, and that is known.
+#[track_caller]
+fn without_primary() -> (Cluster, Proxy, Client) {
+    let mut cluster = Cluster::start(1);
+    with_ledger(&cluster);
+    let proxy = before(&[&cluster.primary, &cluster.replicas[0]]).start();
+    let client = client_of(&proxy);
+    cluster.primary.kill9();
+    proxy.wait_log("has no primary");
+    (cluster, proxy, client)
+}
+
 /// Commits wait for this replica, so that it has whatever was acknowledged.
 #[track_caller]
 pub(crate) fn wait_for_first_replica(primary: &Postgres) {

@@ -2,7 +2,7 @@
 
 use testkit::{Cluster, Tap, messages, wait};
 
-use super::{FENCED, before, before_at, client_of, with_ledger, write};
+use super::{FENCED, before, before_at, client_of, with_ledger, without_primary, write};
 use crate::scene::{last_words, server_error};
 
 #[test]
@@ -108,12 +108,7 @@ fn a_primary_behind_a_dead_network_is_given_up_and_its_clients_are_told() {
 
 #[test]
 fn a_reload_that_leaves_one_server_ends_the_waiting_for_a_primary() {
-    let mut cluster = Cluster::start(1);
-    with_ledger(&cluster);
-    let proxy = before(&[&cluster.primary, &cluster.replicas[0]]).start();
-    let mut client = client_of(&proxy);
-    cluster.primary.kill9();
-    proxy.wait_log("has no primary");
+    let (mut cluster, proxy, mut client) = without_primary();
     client.send(&messages::query("INSERT INTO ledger VALUES ('waited')"));
     let other = format!("[[database.server]]\nhost = \"127.0.0.1\"\nport = {}\n", cluster.replicas[0].port());
     proxy.edit_config(&other, "");

@@ -2,7 +2,7 @@
 
 use testkit::{Cluster, Proxy, wait};
 
-use super::{before, client_of, with_ledger, write};
+use super::{before, client_of, with_ledger, without_primary, write};
 
 /// The port of the server that answers a read of a new client; nothing if none did.
 fn read(proxy: &Proxy) -> String {
@@ -11,12 +11,7 @@ fn read(proxy: &Proxy) -> String {
 
 #[test]
 fn reads_go_on_while_there_is_no_primary() {
-    let mut cluster = Cluster::start(1);
-    with_ledger(&cluster);
-    let proxy = before(&[&cluster.primary, &cluster.replicas[0]]).start();
-    let mut client = client_of(&proxy);
-    cluster.primary.kill9();
-    proxy.wait_log("has no primary");
+    let (_cluster, _proxy, mut client) = without_primary();
     for _ in 0..20 {
         assert_eq!(client.rows("SELECT count(*) FROM ledger"), "0");
     }
