@@ -130,6 +130,8 @@ impl Split {
         let Some(mut old) = old else { return Some(new) };
         old.terms = new.terms;
         (old.entry, old.config, old.meanings) = (new.entry, new.config, new.meanings);
+        // found anew by the name of the entry
+        old.own.shared = None;
         old.pools.clear();
         Some(old)
     }
